@@ -1,0 +1,1 @@
+"""The conformance harness: the same case through pylmer, through R and through what R recorded."""
