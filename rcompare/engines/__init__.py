@@ -1,0 +1,1 @@
+"""Engines: everything that can answer a case, behind one small protocol."""
