@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,9 @@ from hypothesis import strategies as st
 
 from pylmer.errors import DataError
 from pylmer.linalg.rank import is_safely_full_rank, pivoted_qr, pivoted_rank
+
+if TYPE_CHECKING:
+    from rcompare.engines.r import RSession
 
 
 def _matrix(seed: int, n: int, p: int) -> np.ndarray:
@@ -89,35 +94,31 @@ def test_no_columns_and_no_rows() -> None:
 
 @pytest.mark.r
 @pytest.mark.parametrize("rows", [3, 4])
-def test_signs_of_columns_already_zero_below_the_head_are_those_of_r(rows: int) -> None:
-    robjects = pytest.importorskip("rpy2.robjects", reason="R is absent")
+def test_signs_of_columns_already_zero_below_the_head_are_those_of_r(R: RSession, rows: int) -> None:
     X = np.zeros((rows, 3))
     X[:3] = [[2.0, 1.0, -1.0], [0.0, -3.0, 2.0], [0.0, 0.0, 4.0]]
-    r_qr = robjects.r["qr"](robjects.r.matrix(robjects.FloatVector(X.ravel(order="F")), nrow=rows))
-    np.testing.assert_allclose(pivoted_qr(X).R, np.asarray(robjects.r["qr.R"](r_qr)), atol=1e-14)
+    R.assign("rank_x", X)
+    np.testing.assert_allclose(pivoted_qr(X).R, R.num("qr.R(qr(rank_x))"), atol=1e-14)
 
 
 @pytest.mark.r
-def test_rank_pivot_triangle_and_effects_are_those_of_r() -> None:
-    robjects = pytest.importorskip("rpy2.robjects", reason="R is absent")
-    qr_of = robjects.r("function(X, y) { q <- qr(X); list(q$rank, q$pivot - 1, qr.R(q), qr.qty(q, y)) }")
+def test_rank_pivot_triangle_and_effects_are_those_of_r(R: RSession) -> None:
+    R("rank_qr <- function() { q <- qr(rank_x); list(q$rank, q$pivot - 1, qr.R(q), qr.qty(q, rank_y)) }")
     shapes = [(5, 3), (12, 6), (4, 4), (3, 6), (1, 3), (20, 7), (8, 8), (30, 5)]
+    close = {"rtol": 1e-9, "atol": 1e-9}
     for seed in range(40):
         n, p = shapes[seed % len(shapes)]
         X = _matrix(seed, n, p)
         y = np.random.default_rng(seed).normal(size=n)
-        r_rank, r_pivot, r_triangle, r_effects = qr_of(
-            robjects.r.matrix(robjects.FloatVector(X.ravel(order="F")), nrow=n), robjects.FloatVector(y)
-        )
+        R.assign("rank_x", X)
+        R.assign("rank_y", y)
+        r_rank, r_pivot, r_triangle, r_effects = R.eval("rank_qr()")
         qr = pivoted_qr(X)
-        assert (qr.rank, qr.pivot.tolist()) == (int(r_rank[0]), [int(j) for j in r_pivot])
         k = qr.rank
+        assert (k, qr.pivot.tolist()) == (int(r_rank[0]), [int(j) for j in r_pivot])
         # The sign of a row of R is that of a rounding error when the head of the column is zero but for rounding.
-        clean = np.abs(X).min() > 0 or n <= 3
-        close = {"rtol": 1e-9, "atol": 1e-9}
-        expected = np.asarray(r_triangle)[:k, :k]
-        if clean:
-            np.testing.assert_allclose(qr.R, expected, **close)
-            np.testing.assert_allclose(qr.effects(y), np.asarray(r_effects), **close)
+        if np.abs(X).min() > 0 or n <= 3:
+            np.testing.assert_allclose(qr.R, r_triangle[:k, :k], **close)
+            np.testing.assert_allclose(qr.effects(y), r_effects, **close)
         else:
-            np.testing.assert_allclose(np.abs(qr.R), np.abs(expected), **close)
+            np.testing.assert_allclose(np.abs(qr.R), np.abs(r_triangle[:k, :k]), **close)
