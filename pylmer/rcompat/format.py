@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pylmer.rcompat.extended import extended, power_of_ten
 from pylmer.rcompat.options import current_options
 
 __all__ = [
@@ -25,26 +26,8 @@ __all__ = [
 ]
 
 _DOUBLE_DIGITS = 15
-_EXACT_SCALE = 27  # 10**27 is the largest power of ten with a significand of 64 bits
 _SHOWN = 20  # digits looked at by the fast path
 _NEAR_TIE = 400  # in units of the last of them: wider than the rounding error of extended precision
-
-
-def _extended(x: Fraction) -> Fraction:
-    """Round x > 0 to the 64-bit significand of extended precision, ties to even."""
-    shift = x.numerator.bit_length() - x.denominator.bit_length() - 64
-    scaled = x / Fraction(2) ** shift
-    if scaled >= 2**64:
-        shift, scaled = shift + 1, scaled / 2
-    elif scaled < 2**63:
-        shift, scaled = shift - 1, scaled * 2
-    return round(scaled) * Fraction(2) ** shift
-
-
-@lru_cache(maxsize=1024)
-def _power_of_ten(k: int) -> Fraction:
-    exact = Fraction(10) ** k
-    return exact if 0 <= k <= _EXACT_SCALE else _extended(exact)
 
 
 def _scaled(x: Fraction, k: int) -> Fraction:
@@ -52,10 +35,10 @@ def _scaled(x: Fraction, k: int) -> Fraction:
     if k == 0:
         return x
     if abs(k) < 10:
-        return _extended(x / _power_of_ten(k) if k > 0 else x * _power_of_ten(-k))
+        return extended(x / power_of_ten(k) if k > 0 else x * power_of_ten(-k))
     if k <= -308:
-        return _extended(_extended(x * _extended(Fraction(10) ** 303)) / _power_of_ten(k + 303))
-    return _extended(x / _power_of_ten(k))
+        return extended(extended(x * extended(Fraction(10) ** 303)) / power_of_ten(k + 303))
+    return extended(x / power_of_ten(k))
 
 
 def _tie_digits(x: float, digits: int) -> tuple[int, int]:
@@ -64,7 +47,7 @@ def _tie_digits(x: float, digits: int) -> tuple[int, int]:
     k = math.floor(math.log10(x)) - digits + 1
     scaled = _scaled(value, k)
     if scaled < 10 ** (digits - 1):
-        scaled, k = _extended(scaled * 10), k - 1
+        scaled, k = extended(scaled * 10), k - 1
     return round(scaled), k + digits - 1
 
 
