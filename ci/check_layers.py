@@ -34,7 +34,11 @@ ROWS: tuple[tuple[str, ...], ...] = (
 ROW = {room: number for number, row in enumerate(ROWS) for room in row}
 
 FRAME_READERS = {"pylmer.formula", "pylmer.datasets"}
-FRAME_GIVERS = FRAME_READERS | {f"pylmer.{room}" for room in ("methods", "classical", "inference", "plots", "dotted")}
+# rcompat/factors.py needs only pandas' hash table, on plain arrays.
+HASHING = {"pylmer.rcompat.factors"}
+FRAME_GIVERS = (
+    FRAME_READERS | HASHING | {f"pylmer.{room}" for room in ("methods", "classical", "inference", "plots", "dotted")}
+)
 R_FILES = {"rcompare.engines.r", "rcompare.bridge"}
 WALLS: tuple[tuple[tuple[str, ...], set[str], str], ...] = (
     (("narwhals", "polars", "pyarrow"), FRAME_READERS, "only formula/ and datasets/ read data frames"),
