@@ -1,0 +1,1 @@
+"""Storage and factorizations: the only code that knows how the cross-products are kept."""

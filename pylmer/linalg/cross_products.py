@@ -1,0 +1,155 @@
+"""Sums over rows: everything that the criterion needs to know of the data, whatever theta is.
+
+A linear mixed model needs its rows once.  After that it works on ``Z'Z``, ``Z'[X y]`` and ``[X y]'[X y]``, which are
+sums over rows and therefore add up over batches of rows: ``CrossProducts`` has a ``+``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+__all__ = ["CrossProducts", "Factor", "cross_products", "group_sums"]
+
+#: A cross block ``Z_f'Z_s`` with at most this many cells is kept as a dense array, a larger one as sparse.
+DENSE_CELLS = 400_000
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One grouping factor with the raw columns of all its terms side by side.
+
+    ``codes`` is ``(n,)`` counted from 0, ``columns`` is ``(n, k)``, ``J`` the number of levels.
+    """
+
+    codes: IntArray
+    columns: FloatArray
+    J: int
+
+    @property
+    def k(self) -> int:
+        """Number of columns."""
+        return int(self.columns.shape[1])
+
+    @property
+    def q(self) -> int:
+        """Number of random effects, J k."""
+        return self.J * self.k
+
+
+@dataclass(frozen=True)
+class CrossProducts:
+    """Sums over rows for F grouping factors and the p + 1 columns of ``[X y]``.
+
+    Parameters
+    ----------
+    n
+        Number of rows summed.
+    A
+        Per factor ``(J, k, k)``: the diagonal blocks of ``Z_f'Z_f``.
+    B
+        Per factor ``(J, k, p + 1)``: ``Z_f'[X y]``.
+    C
+        ``(p + 1, p + 1)``: ``[X y]'[X y]``.
+    cross
+        For each pair f < s, ``Z_f'Z_s`` of shape ``(J_f k_f, J_s k_s)``: dense where it is small, else CSR.
+    """
+
+    n: int
+    A: tuple[FloatArray, ...]
+    B: tuple[FloatArray, ...]
+    C: FloatArray
+    cross: dict[tuple[int, int], FloatArray | sp.csr_array]
+
+    def __add__(self, other: CrossProducts) -> CrossProducts:
+        """Sums over the rows of both: the same factors, levels and columns are required."""
+        if [a.shape for a in self.B] != [b.shape for b in other.B]:
+            raise ValueError("cross-products of different factors, levels or columns cannot be added")
+        return CrossProducts(
+            self.n + other.n,
+            tuple(a + b for a, b in zip(self.A, other.A, strict=True)),
+            tuple(a + b for a, b in zip(self.B, other.B, strict=True)),
+            self.C + other.C,
+            {pair: _add(block, other.cross[pair]) for pair, block in self.cross.items()},
+        )
+
+
+def _add(a: FloatArray | sp.csr_array, b: FloatArray | sp.csr_array) -> FloatArray | sp.csr_array:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a + b
+    return sp.csr_array(sp.csr_array(a) + sp.csr_array(b))
+
+
+def group_sums(codes: IntArray, rows: FloatArray, J: int) -> FloatArray:
+    """Sum ``rows`` of shape ``(c, n)`` over equal ``codes``: ``(c, J)``.
+
+    Rows that come sorted by level are summed run by run, others through ``bincount``.
+    """
+    starts = _run_starts(codes, J)
+    if starts is not None:
+        return np.add.reduceat(rows, starts, axis=1)
+    return np.array([np.bincount(codes, row, J) for row in rows]).reshape(len(rows), J)
+
+
+def _run_starts(codes: IntArray, J: int) -> IntArray | None:
+    """First row of each level when the rows are sorted by level and each level occurs, else None."""
+    steps = np.flatnonzero(codes[1:] != codes[:-1])
+    if len(steps) != J - 1 or codes[0] != 0 or (codes[steps + 1] != np.arange(1, J)).any():
+        return None
+    starts = np.zeros(J, dtype=np.intp)
+    starts[1:] = steps + 1
+    return starts
+
+
+def cross_products(factors: Sequence[Factor], Xy: FloatArray) -> CrossProducts:
+    """Sum over the rows once.
+
+    Parameters
+    ----------
+    factors
+        The grouping factors; their columns already carry the square roots of the weights.
+    Xy
+        ``(p + 1, n)``: the columns of X and the response as rows, weighted likewise.
+    """
+    A, B = [], []
+    for f in factors:
+        Z = f.columns.T
+        upper = [(a, b) for a in range(f.k) for b in range(a, f.k)]
+        products = np.concatenate([Z[[a for a, _ in upper]] * Z[[b for _, b in upper]]] + [z * Xy for z in Z])
+        sums = group_sums(f.codes, products, f.J)
+        block = np.empty((f.J, f.k, f.k))
+        for (a, b), row in zip(upper, sums, strict=False):
+            block[:, a, b] = block[:, b, a] = row
+        A.append(block)
+        B.append(np.ascontiguousarray(sums[len(upper) :].reshape(f.k, len(Xy), f.J).transpose(2, 0, 1)))
+    pairs = [(f, s) for f in range(len(factors)) for s in range(f + 1, len(factors))]
+    return CrossProducts(
+        Xy.shape[1],
+        tuple(A),
+        tuple(B),
+        Xy @ Xy.T,
+        {(f, s): _cross_block(factors[f], factors[s]) for f, s in pairs},
+    )
+
+
+def _cross_block(f: Factor, s: Factor) -> FloatArray | sp.csr_array:
+    """Return ``Z_f'Z_s``, level-major on both sides."""
+    if f.q * s.q <= DENSE_CELLS:
+        cell = f.codes * s.J + s.codes
+        block = np.empty((f.J, f.k, s.J, s.k))
+        for a in range(f.k):
+            for b in range(s.k):
+                weights = f.columns[:, a] * s.columns[:, b]
+                block[:, a, :, b] = np.bincount(cell, weights, f.J * s.J).reshape(f.J, s.J)
+        return block.reshape(f.q, s.q)
+    row = (f.codes[:, None, None] * f.k + np.arange(f.k)[:, None]).repeat(s.k, axis=2)
+    col = (s.codes[:, None, None] * s.k + np.arange(s.k)).repeat(f.k, axis=1)
+    values = f.columns[:, :, None] * s.columns[:, None, :]
+    return sp.csr_array(sp.coo_array((values.ravel(), (row.ravel(), col.ravel())), shape=(f.q, s.q)))

@@ -1,0 +1,151 @@
+"""Elimination of one grouping factor: every level is a k x k block of its own.
+
+Notation, for one factor with ``G = L L'`` the relative covariance of a level's k random effects:
+
+    S_j = L'A_jL + I                      (Bates et al. 2015, eq. 18, one diagonal block)
+    T_j = (I + A_jG)^-1                   so that V0^-1 = I - Z diag(G T_j) Z'
+    H_j = G T_j = L S_j^-1 L'             covariance of b_j given y, over sigma^2
+    W_jj = T_j A_j = (Z'V0^-1Z)_jj
+
+Arrays carry a leading axis of R replicates, one theta and one response each; what is the same for all replicates
+(A, Z'X) is stored once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pylmer.linalg.cross_products import CrossProducts
+from pylmer.linalg.small import bmm, inverse_logdet
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["LevelBlocks", "OneFactor", "OneFactorAtTheta", "Responses"]
+
+
+@dataclass(frozen=True)
+class Responses:
+    """The y column of the cross-products, for R responses at once.
+
+    ``Zy`` holds per factor ``(R, J, k)``, ``Xy`` is ``(R, p)``, ``yy`` is ``(R,)``.
+    """
+
+    Zy: tuple[FloatArray, ...]
+    Xy: FloatArray
+    yy: FloatArray
+
+    @property
+    def R(self) -> int:
+        """Number of responses."""
+        return len(self.yy)
+
+    def take(self, index: NDArray[np.intp] | slice) -> Responses:
+        """Select some of the responses."""
+        return Responses(tuple(z[index] for z in self.Zy), self.Xy[index], self.yy[index])
+
+    @classmethod
+    def of(cls, sums: CrossProducts) -> Responses:
+        """Return the one response that the cross-products were summed with."""
+        return cls(
+            tuple(B[None, :, :, -1] for B in sums.B),
+            sums.C[None, :-1, -1],
+            sums.C[None, -1, -1],
+        )
+
+
+class LevelBlocks:
+    """One factor eliminated at R values of theta: T, and ``Z'V0^-1`` times Z and ``[X y]``."""
+
+    def __init__(self, AX: FloatArray, G: FloatArray, Zy: FloatArray) -> None:
+        k = G.shape[-1]
+        self.G = G[:, None]
+        K = bmm(AX[..., :k], self.G)
+        diagonal = np.arange(k)
+        K[..., diagonal, diagonal] += 1.0
+        self.T, logdet = inverse_logdet(K)
+        self.logdet = logdet.sum(axis=-1)
+        WE = bmm(self.T, AX)
+        self.W = WE[..., :k]
+        self.E = np.concatenate([WE[..., k:], bmm(self.T, Zy[..., None])], axis=-1)
+
+    @cached_property
+    def H(self) -> FloatArray:
+        """``(R, J, k, k)``: H_j = G T_j, symmetric."""
+        H = bmm(self.G, self.T)
+        return H if H.shape[-1] == 1 else 0.5 * (H + H.swapaxes(-1, -2))
+
+    @cached_property
+    def GE(self) -> FloatArray:
+        """``(R, J k, p + 1)``: G Z'V0^-1[X y], the conditional modes that each column would have as a response."""
+        GE = bmm(self.G, self.E)
+        return GE.reshape(len(GE), -1, GE.shape[-1])
+
+
+class OneFactor:
+    """A model with one grouping factor: nothing but batches of k x k matrices."""
+
+    def __init__(self, sums: CrossProducts) -> None:
+        (A,), (B,) = sums.A, sums.B
+        self.J, self.k = int(A.shape[0]), int(A.shape[1])
+        self.p = int(B.shape[-1]) - 1
+        self.AX = np.concatenate([A, B[..., :-1]], axis=-1)
+        self.ZX = B[..., :-1].reshape(-1, self.p)
+        self.XX = sums.C[:-1, :-1]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """(J, k) of the factor."""
+        return ((self.J, self.k),)
+
+    def bytes_per_replicate(self) -> int:
+        """Memory that one replicate takes while it is evaluated."""
+        return 8 * int(self.J) * int(self.k) * (6 * self.k + 3 * self.p + 3)
+
+    def at(self, L: Sequence[FloatArray], responses: Responses) -> OneFactorAtTheta:
+        """Eliminate the random effects at R values of L, ``(R, k, k)``."""
+        return OneFactorAtTheta(self, L[0], responses)
+
+
+class OneFactorAtTheta:
+    """What is left of the problem when the random effects are eliminated at R values of theta."""
+
+    def __init__(self, structure: OneFactor, L: FloatArray, responses: Responses) -> None:
+        self.structure = structure
+        self.G: tuple[FloatArray, ...] = (L @ L.swapaxes(-1, -2),)
+        self.levels = LevelBlocks(structure.AX, self.G[0], responses.Zy[0])
+        self.logdet = self.levels.logdet
+        self.ZtVinvXy: tuple[FloatArray, ...] = (self.levels.E,)
+        self.XytVinvXy = downdate(structure.XX, structure.ZX, responses, responses.Zy[0], self.levels)
+
+    def W_sums(self) -> tuple[FloatArray, ...]:
+        """Per factor ``(R, k, k)``: the sum over levels of W_jj."""
+        return (self.levels.W.sum(axis=1),)
+
+    def W_quadratic(self, F: Sequence[FloatArray]) -> FloatArray:
+        """``F'Z'V0^-1Z F`` for columns F, per factor ``(R, J, k, m)``: ``(R, m, m)``."""
+        (F0,) = F
+        R, m = len(F0), F0.shape[-1]
+        WF = bmm(self.levels.W, F0).reshape(R, -1, m)
+        return F0.reshape(R, -1, m).swapaxes(-1, -2) @ WF
+
+    def H_blocks(self) -> tuple[FloatArray, ...]:
+        """Per factor ``(R, J, k, k)``: covariance of each level's b given y and theta, over sigma squared."""
+        return (self.levels.H,)
+
+
+def downdate(XX: FloatArray, ZX: FloatArray, responses: Responses, Zy: FloatArray, levels: LevelBlocks) -> FloatArray:
+    """``[X y]'V0^-1[X y] = [X y]'[X y] - B'H B`` with B = Z'[X y], ``(R, p + 1, p + 1)``, lower triangle filled."""
+    R, p = responses.Xy.shape
+    out = np.empty((R, p + 1, p + 1))
+    HB = levels.GE
+    if p:
+        B_HB = ZX.T @ HB
+        out[:, :p, :p] = XX - B_HB[..., :p]
+        out[:, p, :p] = responses.Xy - B_HB[..., p]
+    out[:, p, p] = responses.yy - (Zy.reshape(R, 1, -1) @ HB[..., p:])[:, 0, 0]
+    return out
