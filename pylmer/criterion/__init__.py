@@ -1,0 +1,1 @@
+"""theta -> criterion and gradient."""

@@ -1,0 +1,270 @@
+"""From a design to a criterion: the second of lme4's four steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from pylmer.covariance import FactorMap, factor_maps
+from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
+from pylmer.formula.design import Design
+from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products
+from pylmer.linalg.crossed import Crossed
+from pylmer.linalg.one_factor import OneFactor, Responses
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+__all__ = ["Criterion", "Evaluation", "PLSState", "mkLmerDevfun", "raw_factors"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Value ``(R,)``, gradient ``(R, m)`` and approximate Hessian ``(R, m, m)`` at R values of theta."""
+
+    value: FloatArray
+    gradient: FloatArray
+    hessian: FloatArray
+
+
+@dataclass(frozen=True)
+class PLSState:
+    """A frozen snapshot at one theta. Every field # depends: theta."""
+
+    theta: FloatArray  # (m,)
+    value: float  # the criterion
+    beta: FloatArray  # (p,)
+    b: tuple[FloatArray, ...]  # per term (J, k): conditional modes
+    u: tuple[FloatArray, ...]  # per term (J, k): spherical, b = L u
+    RX: FloatArray  # (p, p) upper triangular
+    ldL2: float
+    ldRX2: float
+    pwrss: float
+    ussq: float  # u'u
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """The criterion as a function of theta: everything in it is free of theta.
+
+    ``criterion(theta)`` is the REML or ML criterion ("deviance function" in lme4) at one theta; ``evaluate`` gives
+    gradient and Hessian with it, for many values of theta and many responses at once.
+
+    Parameters
+    ----------
+    structure
+        The cross-products, stored as their pattern allows.
+    responses
+        The R responses (one, but for a bootstrap).
+    maps
+        Where theta's elements stand, per grouping factor.
+    term_place
+        Per term: its factor, and its columns among that factor's.
+    beta0
+        ``(p,)`` or ``(R, p)``: what was taken off the response beforehand, X beta0, so that sums of squares keep their
+        digits when y is far from 0.
+    log_weights
+        Sum of the logarithms of the prior weights.
+    """
+
+    structure: Structure
+    responses: Responses
+    maps: tuple[FactorMap, ...]
+    term_place: tuple[tuple[int, slice], ...]
+    beta0: FloatArray
+    log_weights: float
+    n: int
+    p: int
+    lower: FloatArray
+    start: FloatArray
+    term_sizes: tuple[int, ...]
+    REML: bool
+
+    @property
+    def nu(self) -> int:
+        """Degrees of freedom of the residual: n - p by REML, n by ML."""
+        return self.n - self.p if self.REML else self.n
+
+    def __call__(self, theta: Sequence[float] | FloatArray) -> float:
+        """Return the criterion at one theta ``(m,)``."""
+        return float(self.solution(np.asarray(theta, dtype=np.float64)[None]).value[0]) - self.log_weights
+
+    def solution(self, theta: FloatArray, responses: Responses | None = None) -> Solution:
+        """Solve the penalized least squares problem at R values of theta."""
+        return solve(self.structure, self.maps, theta, responses or self.responses, self.nu, self.REML)
+
+    def evaluate(self, theta: FloatArray, rows: IntArray | slice | None = None) -> Evaluation:
+        """Value, gradient and Hessian at theta ``(R, m)`` for the responses selected by ``rows``."""
+        responses = self.responses if rows is None else self.responses.take(rows)
+        solution = self.solution(theta, responses)
+        slopes: Derivatives = derivatives(solution, self.maps)
+        return Evaluation(solution.value - self.log_weights, slopes.gradient, slopes.hessian)
+
+    def with_responses(self, responses: Responses, beta0: FloatArray) -> Criterion:
+        """Return the same problem with other responses: only the y column of the sums changes."""
+        return replace(self, responses=responses, beta0=beta0)
+
+    def as_ML(self) -> Criterion:
+        """Return the same problem by maximum likelihood."""
+        return replace(self, REML=False)
+
+    @cached_property
+    def chunk(self) -> int:
+        """How many replicates are evaluated together: about 256 MB worth, at least one."""
+        return max(1, int(256e6 / self.structure.bytes_per_replicate()))
+
+    def state(self, theta: FloatArray) -> PLSState:
+        """Everything that is asked of a fit, at one theta ``(m,)``."""
+        s = self.solution(theta[None])
+        beta = s.beta[0]
+        E, G, L = s.at.ZtVinvXy, s.at.G, s.L
+        b, u = [], []
+        for f, columns in self.term_place:
+            scale = self.maps[f].scale
+            e = E[f][0, ..., -1] - E[f][0, ..., :-1] @ beta
+            b.append((e @ G[f][0])[:, columns] / scale[columns])
+            u.append((e @ L[f][0])[:, columns])
+        ussq = float(sum(np.vdot(x, x) for x in u))
+        return PLSState(
+            theta,
+            float(s.value[0]) - self.log_weights,
+            self.beta0 + beta,
+            tuple(b),
+            tuple(u),
+            s.chol[0, :-1, :-1].T,
+            float(s.ldL2[0]),
+            float(s.ldRX2[0]),
+            float(s.r2[0]),
+            ussq,
+        )
+
+    def condVar(self, theta: FloatArray) -> tuple[FloatArray, ...]:
+        """Per term ``(J, k, k)``: Var(b_j | y, theta) / sigma^2, at one theta ``(m,)``."""
+        H = self.solution(theta[None]).at.H_blocks()
+        scales = [self.maps[f].scale[columns] for f, columns in self.term_place]
+        return tuple(
+            H[f][0][:, columns, columns] / np.outer(scale, scale)
+            for (f, columns), scale in zip(self.term_place, scales, strict=True)
+        )
+
+
+def raw_factors(design: Design, sqrt_weights: FloatArray | None) -> tuple[list[Factor], tuple[tuple[int, slice], ...]]:
+    """Put the terms of each grouping factor side by side."""
+    groups = design.re.groups
+    place: list[tuple[int, slice]] = []
+    columns: list[list[FloatArray]] = [[] for _ in groups]
+    width = [0] * len(groups)
+    for t in design.re.terms:
+        f = groups.index(t.group)
+        place.append((f, slice(width[f], width[f] + t.k)))
+        width[f] += t.k
+        columns[f].append(t.columns)
+    factors = []
+    for g, parts in zip(groups, columns, strict=True):
+        Z = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        if sqrt_weights is not None:
+            Z = Z * sqrt_weights[:, None]
+        first = design.re.flist[g]
+        factors.append(Factor(first.codes, Z, first.J))
+    return factors, tuple(place)
+
+
+def _centred(design: Design, sqrt_weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Rows ``(p + 1, n)`` of X and y - X beta0, and beta0 by ordinary least squares.
+
+    The criterion is the same for y and for y - X beta0, but sums of squares of residuals keep their digits.
+    """
+    y = design.y if design.offset is None else design.y - design.offset
+    Xy = np.empty((design.p + 1, design.n))
+    Xy[:-1] = design.X.T
+    Xy[-1] = y
+    if sqrt_weights is not None:
+        Xy *= sqrt_weights
+    X = Xy[:-1]
+    beta0 = np.zeros(design.p)
+    if design.p:
+        gram = X @ X.T
+        size = np.sqrt(np.diagonal(gram))
+        size[size == 0] = 1.0
+        beta0 = np.linalg.lstsq(gram / np.outer(size, size), (X @ Xy[-1]) / size, rcond=None)[0] / size
+        Xy[-1] -= beta0 @ X
+    return Xy, beta0
+
+
+def _scaled(sums: CrossProducts, scales: Sequence[FloatArray]) -> CrossProducts:
+    """Return the cross-products of Z's columns divided by their scales."""
+    if all((s == 1.0).all() for s in scales):
+        return sums
+    wide = [np.tile(s, A.shape[0]) for s, A in zip(scales, sums.A, strict=True)]
+    cross: dict[tuple[int, int], FloatArray | sp.csr_array] = {}
+    for (f, s), block in sums.cross.items():
+        if isinstance(block, np.ndarray):
+            cross[f, s] = block / np.outer(wide[f], wide[s])
+        else:
+            scaled = block.tocoo()
+            scaled.data = scaled.data / (wide[f][scaled.row] * wide[s][scaled.col])
+            cross[f, s] = sp.csr_array(scaled)
+    return CrossProducts(
+        sums.n,
+        tuple(A / np.outer(s, s) for A, s in zip(sums.A, scales, strict=True)),
+        tuple(B / s[:, None] for B, s in zip(sums.B, scales, strict=True)),
+        sums.C,
+        cross,
+    )
+
+
+def column_scales(sums: CrossProducts) -> tuple[FloatArray, ...]:
+    """Root mean square of each raw column of Z, per factor; 1 for a column of ones or of zeros."""
+    scales = []
+    for A in sums.A:
+        scale = np.sqrt(np.diagonal(A.sum(axis=0)) / sums.n)
+        scale[scale == 0] = 1.0
+        scales.append(scale)
+    return tuple(scales)
+
+
+def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
+    """Make the criterion of a linear mixed model: sum over the rows once, choose how to store the sums.
+
+    Parameters
+    ----------
+    design
+        The output of ``lFormula``.
+    REML
+        Restricted maximum likelihood (the default) or maximum likelihood.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lFormula, mkLmerDevfun
+    >>> devfun = mkLmerDevfun(lFormula("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff()))
+    >>> round(devfun([0.8483]), 4)
+    319.6543
+    """
+    weights = design.weights
+    sqrt_weights = None if weights is None else np.sqrt(weights)
+    factors, place = raw_factors(design, sqrt_weights)
+    Xy, beta0 = _centred(design, sqrt_weights)
+    sums = cross_products(factors, Xy)
+    scales = column_scales(sums)
+    sums = _scaled(sums, scales)
+    sizes = tuple(t.k for t in design.re.terms)
+    structure: Structure = OneFactor(sums) if len(factors) == 1 else Crossed(sums)
+    return Criterion(
+        structure,
+        Responses.of(sums),
+        factor_maps(sizes, [f for f, _ in place], scales),
+        place,
+        beta0,
+        0.0 if weights is None else float(np.log(weights).sum()),
+        design.n,
+        design.p,
+        design.re.lower,
+        design.re.theta_start,
+        sizes,
+        REML,
+    )

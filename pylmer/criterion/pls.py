@@ -1,0 +1,162 @@
+"""Penalized least squares and the profiled criterion: the displayed equations.
+
+With V0 = I + Z G Z', P = V0^-1 - V0^-1X (X'V0^-1X)^-1 X'V0^-1, r2 = y'Py, nu = n - p (REML) or n (ML):
+
+    d(theta) = log|V0| + [REML] log|X'V0^-1X| + nu (1 + log(2 pi r2 / nu))      Bates et al. 2015, eqs. 34 and 41
+
+(log|V0| = log|L'Z'ZL + I|, r2 = penalized residual sum of squares at the solution).  One Cholesky factor
+
+    chol [X y]'V0^-1[X y]  =  [ RX'  0 ]
+                              [ c'   r ]
+
+holds RX, c = RX'^-1 X'V0^-1y and r2 = r^2, and its inverse turns Z'V0^-1[X y] into N = [N_X e/r], N_X = Z'V0^-1X RX^-1,
+e = Z'Py: what gradient and information are made of.  All arrays have a leading axis of R replicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pylmer.covariance import FactorMap
+from pylmer.linalg.one_factor import Responses
+from pylmer.linalg.small import bmm, lower_inverse
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["AtTheta", "Derivatives", "Solution", "Structure", "derivatives", "solve"]
+
+
+class AtTheta(Protocol):
+    """The problem with its random effects eliminated, at R values of theta."""
+
+    G: tuple[FloatArray, ...]
+    logdet: FloatArray
+    ZtVinvXy: tuple[FloatArray, ...]
+    XytVinvXy: FloatArray
+
+    def W_sums(self) -> tuple[FloatArray, ...]:
+        """Per factor, the sum over levels of W_jj, W = Z'V0^-1Z."""
+
+    def W_quadratic(self, F: Sequence[FloatArray]) -> FloatArray:
+        """F'W F."""
+
+    def H_blocks(self) -> tuple[FloatArray, ...]:
+        """Per factor, the diagonal blocks of (Z'Z + G^-1)^-1."""
+
+
+class Structure(Protocol):
+    """The theta-free problem, stored as its pattern allows."""
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """(J, k) of each factor."""
+
+    def at(self, L: Sequence[FloatArray], responses: Responses) -> AtTheta:
+        """Eliminate the random effects."""
+
+    def bytes_per_replicate(self) -> int:
+        """Memory that one replicate takes while it is evaluated."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The solution at R values of theta. # depends: theta, y"""
+
+    L: tuple[FloatArray, ...]  # per factor (R, k, k)
+    at: AtTheta
+    chol: FloatArray  # (R, p + 1, p + 1)
+    ldL2: FloatArray  # (R,) log|V0|
+    ldRX2: FloatArray  # (R,) log|X'V0^-1X|
+    r2: FloatArray  # (R,) penalized residual sum of squares
+    nu: int
+    REML: bool
+
+    @property
+    def value(self) -> FloatArray:
+        """The criterion, (R,)."""
+        with np.errstate(divide="ignore"):
+            profiled = self.nu * (1.0 + np.log(2.0 * np.pi * self.r2 / self.nu))
+        return self.ldL2 + self.ldRX2 + profiled if self.REML else self.ldL2 + profiled
+
+    @property
+    def beta(self) -> FloatArray:
+        """Fixed effects ``(R, p)``: RX beta = c."""
+        inverse = lower_inverse(self.chol)
+        return -inverse[:, -1, :-1] / inverse[:, -1, -1:]
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """Gradient and (average information) Hessian of the criterion by theta."""
+
+    gradient: FloatArray  # (R, m)
+    hessian: FloatArray  # (R, m, m)
+
+
+def solve(
+    structure: Structure, maps: Sequence[FactorMap], theta: FloatArray, responses: Responses, nu: int, REML: bool
+) -> Solution:
+    """Eliminate b, then beta, at R values of theta ``(R, m)``."""
+    L = tuple(f.L(theta) for f in maps)
+    at = structure.at(L, responses)
+    chol = _cholesky(at.XytVinvXy)
+    diagonal = np.diagonal(chol, axis1=-2, axis2=-1)
+    ldRX2 = 2.0 * np.log(diagonal[:, :-1]).sum(axis=-1)
+    return Solution(L, at, chol, at.logdet, ldRX2, diagonal[:, -1] ** 2, nu, REML)
+
+
+def _cholesky(M: FloatArray) -> FloatArray:
+    """Cholesky factors; NaN for the replicates whose matrix is not positive definite."""
+    try:
+        return np.asarray(np.linalg.cholesky(M), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        out = np.full_like(M, np.nan)
+        for r, one in enumerate(M):
+            try:
+                out[r] = np.linalg.cholesky(one)
+            except np.linalg.LinAlgError:
+                continue
+        return out
+
+
+def derivatives(solution: Solution, maps: Sequence[FactorMap]) -> Derivatives:
+    """Exact gradient, and the average information plus the exact curvature of G = L L'.
+
+    dd/dG_f  = sum_j [ W_jj - [REML] N_Xj N_Xj' - nu (e/r)_j (e/r)_j' ]
+    dd/dtheta_i = tr(dd/dG dG_i)
+    AI_ij    = nu [ F_i' W F_j - F_i'N N'F_j ],     F_i = dG_i e / r       (Gilmour, Thompson & Cullis 1995)
+    """
+    at, nu = solution.at, solution.nu
+    inverse_t = lower_inverse(solution.chol).swapaxes(-1, -2)[:, None]
+    N = [bmm(E, inverse_t) for E in at.ZtVinvXy]
+    R, m = len(solution.r2), sum(len(f.index) for f in maps)
+    weight = np.full(N[0].shape[-1], float(solution.REML))
+    weight[-1] = nu
+    gradient = np.empty((R, m))
+    curvature = np.zeros((R, m, m))
+    F = []
+    for f, L, W, Nf in zip(maps, solution.L, at.W_sums(), N, strict=True):
+        J, k = Nf.shape[1], f.k
+        rows = Nf.swapaxes(1, 2).reshape(R, k, -1)
+        dd_dG = W - (rows * np.tile(weight, J)) @ rows.swapaxes(-1, -2)
+        dG = f.dG(L)
+        mf = len(f.index)
+        gradient[:, f.index] = (dG.reshape(R, mf, k * k) @ dd_dG.reshape(R, k * k, 1))[..., 0]
+        curvature[:, f.index[:, None], f.index] = f.curvature(dd_dG)
+        e = Nf[..., -1]
+        columns = bmm(e, dG.transpose(0, 3, 2, 1).reshape(R, k, k * mf)).reshape(R, J, k, mf)
+        if mf < m:
+            full = np.zeros((R, J, k, m))
+            full[..., f.index] = columns
+            columns = full
+        F.append(columns)
+    FN = np.zeros((R, m, len(weight)))
+    for Ff, Nf in zip(F, N, strict=True):
+        FN += Ff.reshape(R, -1, m).swapaxes(-1, -2) @ Nf.reshape(R, -1, len(weight))
+    information = nu * (at.W_quadratic(F) - FN @ FN.swapaxes(-1, -2))
+    return Derivatives(gradient, information + curvature)
