@@ -1,0 +1,181 @@
+"""From a criterion to its optimum: the third of lme4's four steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pylmer.covariance import canonical_signs
+from pylmer.errors import ModelError
+from pylmer.optimize.newton import Evaluated, NewtonResult, newton
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+__all__ = ["Objective", "OptResult", "optimizeLmer", "optimize_many", "singular"]
+
+
+class Objective(Protocol):
+    """What the optimizer needs to know of a criterion."""
+
+    @property
+    def start(self) -> FloatArray:
+        """Where to begin, ``(m,)``."""
+
+    @property
+    def lower(self) -> FloatArray:
+        """Lower bounds, ``(m,)``: 0 for the diagonal of L, else -inf."""
+
+    @property
+    def term_sizes(self) -> tuple[int, ...]:
+        """k of each term."""
+
+    def evaluate(self, theta: FloatArray, rows: IntArray | None = None) -> Evaluated:
+        """Value, gradient and Hessian."""
+
+    def __call__(self, theta: FloatArray) -> float:
+        """Return the value at one theta."""
+
+
+@dataclass(frozen=True)
+class OptResult:
+    """An optimum, and how it was reached (lme4's ``optinfo``)."""
+
+    theta: FloatArray  # (m,)
+    value: float
+    gradient: FloatArray  # (m,)
+    hessian: FloatArray  # (m, m) average information and curvature
+    evaluations: int
+    convergence: int  # 0: converged
+    optimizer: str = "newton"
+    expected_decrease: float = 0.0
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def optimizeLmer(
+    criterion: Objective,
+    start: Sequence[float] | FloatArray | None = None,
+    *,
+    tolerance: float = 1e-12,
+    max_evaluations: int = 200,
+    boundary_tol: float = 1e-5,
+    verbose: int = 0,
+) -> OptResult:
+    """Minimize the criterion by Newton's method with exact gradient and average information.
+
+    Parameters
+    ----------
+    criterion
+        The output of ``mkLmerDevfun``.
+    start
+        ``(m,)`` values of theta to begin with; default: the criterion's own.
+    tolerance
+        Stop when a further step promises less decrease of the criterion than this.
+    max_evaluations
+        Limit; beyond it the result says that it has not converged.
+    boundary_tol
+        A diagonal element of L below this is set to 0 where the criterion is not worse for it.
+    verbose
+        1 or more prints each evaluation.
+
+    Raises
+    ------
+    ModelError
+        A start of the wrong length, or one that is not finite.
+    """
+    theta0 = criterion.start if start is None else np.asarray(start, dtype=np.float64)
+    m = len(criterion.lower)
+    if theta0.shape != (m,) or not np.isfinite(theta0).all():
+        raise ModelError(
+            f"incorrect number of theta components (!={m}): start = {theta0.tolist()!r}; give {m} finite numbers"
+        )
+
+    def evaluate(theta: FloatArray, rows: IntArray) -> Evaluated:
+        got = criterion.evaluate(theta)
+        if verbose:
+            print(f"theta {np.array2string(theta[0], precision=8)}  criterion {got.value[0]:.8f}")
+        return got
+
+    found = newton(evaluate, theta0[None], tolerance, max_evaluations)
+    theta = canonical_signs(found.theta, criterion.term_sizes)[0]
+    signs = np.where(theta == found.theta[0], 1.0, -1.0)
+    theta, value = _snap_to_boundary(criterion, theta, float(found.value[0]), boundary_tol)
+    converged = bool(found.converged[0])
+    message = "" if converged else f"stopped after {found.evaluations[0]} evaluations without converging"
+    return OptResult(
+        theta,
+        value,
+        found.gradient[0] * signs,
+        found.hessian[0] * np.outer(signs, signs),
+        int(found.evaluations[0]),
+        0 if converged else 1,
+        expected_decrease=float(found.expected_decrease[0]),
+        message=message,
+        warnings=() if converged else (_not_converged(found),),
+    )
+
+
+def _not_converged(found: NewtonResult) -> str:
+    return (
+        f"Model failed to converge: after {found.evaluations[0]} evaluations the largest gradient is "
+        f"{np.abs(found.gradient[0]).max():.3g} and a further step promises a decrease of "
+        f"{found.expected_decrease[0]:.3g}"
+    )
+
+
+def _snap_to_boundary(criterion: Objective, theta: FloatArray, value: float, tol: float) -> tuple[FloatArray, float]:
+    """Set diagonal elements within ``tol`` of 0 to 0, unless the criterion is worse for it."""
+    near = (criterion.lower == 0) & (theta < tol) & (theta > 0)
+    if not near.any():
+        return theta, value
+    snapped = np.where(near, 0.0, theta)
+    at_bound = criterion(snapped)
+    return (snapped, at_bound) if at_bound <= value + 1e-10 * (1 + abs(value)) else (theta, value)
+
+
+def optimize_many(
+    criterion: Objective,
+    R: int,
+    start: FloatArray,
+    chunk: int,
+    *,
+    tolerance: float = 1e-12,
+    max_evaluations: int = 200,
+    boundary_tol: float = 1e-5,
+    progress: Callable[[int], None] | None = None,
+) -> NewtonResult:
+    """Minimize the criteria of R responses, in batches of ``chunk`` that fit in memory.
+
+    All begin at the same theta ``start`` ``(m,)``.  ``progress`` is told how many have ended so far.
+    """
+    parts = []
+    for first in range(0, R, chunk):
+        block = np.arange(first, min(first + chunk, R))
+
+        def done(ended: int, before: int = first) -> None:
+            if progress is not None:
+                progress(before + ended)
+
+        def evaluate(theta: FloatArray, rows: IntArray, block: IntArray = block) -> Evaluated:
+            return criterion.evaluate(theta, block[rows])
+
+        parts.append(newton(evaluate, np.tile(start, (len(block), 1)), tolerance, max_evaluations, on_done=done))
+    theta = canonical_signs(np.concatenate([p.theta for p in parts]), criterion.term_sizes)
+    theta[(criterion.lower == 0) & (theta < boundary_tol)] = 0.0
+    return NewtonResult(
+        theta,
+        *(
+            np.concatenate([getattr(p, name) for p in parts])
+            for name in ("value", "gradient", "hessian", "expected_decrease", "evaluations", "converged")
+        ),
+    )
+
+
+def singular(theta: FloatArray, lower: FloatArray, tol: float = 1e-4) -> bool:
+    """Whether any diagonal element of L is below ``tol`` (lme4's ``isSingular``)."""
+    return bool((theta[lower == 0] < tol).any())
