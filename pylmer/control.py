@@ -1,0 +1,89 @@
+"""Settings of a fit: frozen, validated once (lme4's ``lmerControl``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from pylmer.errors import ModelError
+
+__all__ = ["LmerControl", "lmerControl"]
+
+Check = Literal["ignore", "message", "warning", "stop"]
+RankCheck = Literal["message+drop.cols", "silent.drop.cols", "warn+drop.cols", "stop.deficient", "ignore"]
+ScaleCheck = Literal["warning", "stop", "message+rescale", "warn+rescale", "ignore"]
+
+_CHECKS = ("ignore", "message", "warning", "stop")
+_ALLOWED: dict[str, tuple[str, ...]] = {
+    "optimizer": ("newton",),
+    "check_nobs_vs_rankZ": (*_CHECKS, "warningSmall", "stopSmall"),
+    "check_nobs_vs_nlev": _CHECKS,
+    "check_nlev_gtreq_5": _CHECKS,
+    "check_nlev_gtr_1": _CHECKS,
+    "check_nobs_vs_nRE": _CHECKS,
+    "check_rankX": ("message+drop.cols", "silent.drop.cols", "warn+drop.cols", "stop.deficient", "ignore"),
+    "check_scaleX": ("warning", "stop", "silent.rescale", "message+rescale", "warn+rescale", "ignore"),
+    "check_conv_singular": _CHECKS,
+    "check_conv_grad": _CHECKS,
+}
+
+
+@dataclass(frozen=True)
+class LmerControl:
+    """Settings of ``lmer``; see :func:`lmerControl`."""
+
+    optimizer: str = "newton"
+    boundary_tol: float = 1e-5
+    check_nobs_vs_rankZ: str = "ignore"
+    check_nobs_vs_nlev: str = "stop"
+    check_nlev_gtreq_5: str = "ignore"
+    check_nlev_gtr_1: str = "stop"
+    check_nobs_vs_nRE: str = "stop"
+    check_rankX: str = "message+drop.cols"
+    check_scaleX: str = "warning"
+    check_conv_singular: str = "message"
+    check_conv_grad: str = "warning"
+    singular_tol: float = 1e-4
+    tolerance: float = 1e-12
+    max_evaluations: int = 200
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, allowed = getattr(self, field.name), _ALLOWED.get(field.name)
+            if allowed is not None and value not in allowed:
+                raise ModelError(f"{field.name}={value!r} is not known; choose one of {', '.join(map(repr, allowed))}")
+        for name in ("boundary_tol", "singular_tol", "tolerance"):
+            if not getattr(self, name) >= 0:
+                raise ModelError(f"{name}={getattr(self, name)!r} must be a number not below 0")
+        if self.max_evaluations < 1:
+            raise ModelError(f"max_evaluations={self.max_evaluations!r} must be at least 1")
+
+
+def lmerControl(**settings: object) -> LmerControl:
+    """Settings for ``lmer(control=...)``.
+
+    Parameters
+    ----------
+    **settings
+        ``optimizer`` (``"newton"``), ``boundary_tol`` (1e-5: a diagonal element of theta below it is set to 0 where
+        the criterion is not worse), ``singular_tol`` (1e-4), ``tolerance`` (1e-12: expected decrease of the criterion
+        at which Newton's method stops), ``max_evaluations`` (200), and lme4's checks with dots as underscores:
+        ``check_nobs_vs_rankZ``, ``check_nobs_vs_nlev``,
+        ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``,
+        ``check_scaleX``, ``check_conv_singular``, ``check_conv_grad``.
+
+    Raises
+    ------
+    ModelError
+        An unknown setting or value; the known ones are listed.
+
+    Examples
+    --------
+    >>> lmerControl(check_rankX="stop.deficient").check_rankX
+    'stop.deficient'
+    """
+    known = [field.name for field in fields(LmerControl)]
+    for name in settings:
+        if name not in known:
+            raise ModelError(f"unused argument ({name} = {settings[name]!r}): lmerControl knows {', '.join(known)}")
+    return LmerControl(**settings)  # type: ignore[arg-type]

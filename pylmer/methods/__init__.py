@@ -1,0 +1,1 @@
+"""Questions that one fit answers, never fitting again."""
