@@ -17,7 +17,7 @@ __all__ = ["Arg", "Call", "Constant", "Name", "Node", "Number", "String", "all_n
 MAX_DEPTH = 100
 """Deepest nesting of a tree, not counting the left sides of infix operators (R itself allows 50 open brackets)."""
 
-CHAINED = frozenset("+ - * / : | || & && ~ == != < > <= >=".split())
+CHAINED = frozenset(["+", "-", "*", "/", ":", "|", "||", "&", "&&", "~", "==", "!=", "<", ">", "<=", ">="])
 """Operators whose chains, ``a + b + c + ...``, may be of any length."""
 
 
@@ -32,6 +32,12 @@ class Node:
     """
 
     pos: int = field(default=-1, compare=False, kw_only=True, repr=False)
+
+    def __str__(self) -> str:
+        """R's spelling."""
+        from pylmer.formula.deparse import deparse
+
+        return deparse(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Arg:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call(Node):
-    """A call: ``a + b`` is a call of ``"+"`` with two arguments, ``(a)`` one of ``"("``, ``-a`` one of ``"-"`` with one.
+    """A call: ``a + b`` calls ``"+"`` with two arguments, ``(a)`` calls ``"("``, ``-a`` calls ``"-"`` with one.
 
     Parameters
     ----------
@@ -111,7 +117,7 @@ class Call(Node):
 
     @property
     def is_infix(self) -> bool:
-        """Whether this is a binary operator of a kind that is chained to the left (``+``, ``:``, ``|``, ``%in%`` ...)."""
+        """Whether this is a binary operator that is chained to the left (``+``, ``:``, ``|``, ``%in%`` ...)."""
         name = self.function
         return len(self.args) == 2 and isinstance(name, str) and (name in CHAINED or name[:1] == "%")
 

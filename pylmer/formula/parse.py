@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import MAX_DEPTH, Arg, Call, Constant, Name, Node, Number, String, call, is_call
+from pylmer.formula.ast import MAX_DEPTH, Arg, Call, Constant, Name, Node, Number, String, call, is_call, walk
 from pylmer.formula.deparse import deparse
 from pylmer.formula.tokens import CONSTANTS, CONTROL_WORDS, Token, error_at, tokenize
 
@@ -83,6 +83,11 @@ class Formula:
             if formula.node == node:
                 return formula
         return _formula(node, text)
+
+    @cached_property
+    def has_dot(self) -> bool:
+        """Whether the right-hand side speaks of ``.``."""
+        return any(isinstance(node, Name) and node.name == "." for node in walk(self.rhs))
 
     def __hash__(self) -> int:
         return hash(self.node)
