@@ -1,7 +1,7 @@
 """R, embedded in this process through rpy2: a session that evaluates our own R code and hands back arrays and text.
 
-Only this file (and the bridge) imports rpy2. R code given to :class:`RSession` is always code of this project; a formula
-or a value that comes from a user reaches R only through :mod:`rcompare.rtext`, which rebuilds it from the syntax tree.
+Only this file (and the bridge) imports rpy2. R code given to :class:`RSession` is always code of this project; a
+formula that comes from a user reaches R only through :mod:`rcompare.rtext`, which rebuilds it from the syntax tree.
 """
 
 from __future__ import annotations
@@ -77,9 +77,8 @@ class RSession:
             ctype = locale.setlocale(locale.LC_CTYPE)
             ri.initr()
             self._ri = ri
-            self(
-                "options(useFancyQuotes = FALSE, stringsAsFactors = FALSE, warn = 1, width = 80, digits = 7, scipen = 0)"
-            )
+            self("options(useFancyQuotes = FALSE, stringsAsFactors = FALSE, warn = 1)")
+            self("options(width = 80, digits = 7, scipen = 0)")
             self("for (v in c('LC_COLLATE', 'LC_TIME', 'LC_MONETARY')) Sys.setlocale(v, 'C')")
             locale.setlocale(locale.LC_CTYPE, ctype)
             if self.has("lme4"):

@@ -1,0 +1,356 @@
+"""Results x Results -> Differences, in stages, with one tolerance table by kind of quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcompare.case import Case, Waiver
+from rcompare.quantities import NOT_COMPARED, OPTIMUM, STAGES, Quantity, quantity, scale_of
+from rcompare.results import Labelled, Results, Strings, Text, Value
+from rcompare.textdiff import TextDifference, compare_text
+from rcompare.verdict import Optimum, judge_optimum
+
+__all__ = ["TOLERANCES", "Comparison", "Difference", "compare_case", "compare_values"]
+
+FAILING = ("differs", "missing", "stale waiver", "error")
+"""Statuses that make a comparison fail."""
+
+TOLERANCES: dict[str, dict[int, float]] = {
+    # kind          stage: largest difference, relative to the quantity's scale
+    "label": {0: 0.0, 3: 0.0},
+    "count": {0: 0.0, 1: 0.0, 2: 0.0},
+    "design": {0: 8 * 2.0**-52},
+    "exact number": {1: 1e-12},
+    "criterion": {1: 1e-10},
+    "likelihood": {1: 1e-10, 2: 1e-9},
+    "theta": {1: 0.0, 2: 5e-4},
+    "coefficient": {1: 1e-10, 2: 1e-4},
+    "ratio": {1: 1e-10, 2: 1e-4},
+    "probability": {1: 1e-10, 2: 1e-4, 3: 1e-4},
+    "correlation": {1: 1e-10, 2: 1e-4},
+    "variance": {1: 1e-10, 2: 1e-3},
+    "factor": {1: 1e-10},
+    "vector": {1: 1e-10, 2: 1e-4},
+    "influence": {3: 1e-4},
+    "draw": {1: 1e-10, 3: 1e-4},
+    "replicate": {3: 1e-3},
+    "interval": {3: 1e-5},
+    "df": {3: 1e-3},
+}
+"""The one table. Stage 2 is R's own stopping point; against R's tight optimum :data:`TIGHTER` divides it."""
+
+TIGHTER = 10.0
+CRITERION_ABOVE = 1e-6
+"""Our criterion may exceed R's by no more than this; below R's it may be by any amount."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The outcome for one quantity in one stage.
+
+    Parameters
+    ----------
+    case, quantity, stage
+        What was compared.
+    status
+        ``same``, ``differs``, ``missing`` (wanted, but not answered), ``not offered`` (by an engine that is partial on
+        purpose), ``waived``, ``stale waiver`` (waived, yet the same), ``digits`` (end-to-end text that differs in last
+        printed places only, while the numbers agree).
+    size
+        Largest difference on the quantity's scale; NaN where there is none.
+    tolerance
+        The largest allowed.
+    ours, theirs
+        The numbers at the worst place (or first labels that differ), as text.
+    where
+        Label of the worst place.
+    note
+        What else is to be said.
+    text
+        For texts, the lines that differ.
+    """
+
+    case: str
+    quantity: str
+    stage: int
+    status: str
+    size: float = float("nan")
+    tolerance: float = float("nan")
+    ours: str = ""
+    theirs: str = ""
+    where: str = ""
+    note: str = ""
+    text: TextDifference | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Whether it makes the comparison fail."""
+        return self.status in FAILING
+
+    @property
+    def stage_name(self) -> str:
+        """The stage in words."""
+        return STAGES[self.stage]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All outcomes for one case."""
+
+    case: Case
+    differences: tuple[Difference, ...]
+    optimum: Optimum | None
+    ours: Results
+    theirs: Results
+    names: tuple[str, str] = ("pylmer", "R")
+    stamps: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> tuple[Difference, ...]:
+        """Outcomes that fail."""
+        return tuple(d for d in self.differences if d.fails)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing fails."""
+        return not self.failures
+
+
+def compare_case(
+    case: Case,
+    ours: Results,
+    theirs: Results,
+    ours_at: Results | None = None,
+    criterion: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
+    partial: bool = False,
+    names: tuple[str, str] = ("pylmer", "R"),
+) -> Comparison:
+    """Compare the answers of two engines to a case, in all stages.
+
+    Parameters
+    ----------
+    case
+        The case, for its waivers.
+    ours, theirs
+        Answers at each engine's own optimum; ``theirs`` is the reference.
+    ours_at
+        Our answers at the reference's theta (stage 1), where the engine can give them.
+    criterion
+        Our criterion as a function of rows of theta, to tell basins apart.
+    partial
+        True for an engine that is not expected to answer everything.
+    names
+        Headings of the two engines.
+    """
+    found: list[Difference] = []
+    optimum = None
+    if ours.error is not None or theirs.error is not None:
+        found.append(_errors(case, ours, theirs))
+    else:
+        if "theta" in theirs.values and "theta" in ours.values:
+            optimum = judge_optimum(ours, theirs, criterion, CRITERION_ABOVE)
+            found += _optimum_row(case, optimum)
+        found += _stages(case, ours, theirs, ours_at, optimum)
+    if partial:
+        found = [replace(d, status="not offered") if d.status == "missing" else d for d in found]
+    found = [_waived(d, case.waivers) for d in found]
+    return Comparison(case, tuple(sorted(found, key=lambda d: d.stage)), optimum, ours, theirs, names)
+
+
+def _stages(
+    case: Case, ours: Results, theirs: Results, ours_at: Results | None, optimum: Optimum | None
+) -> list[Difference]:
+    found = []
+    singular = _is_singular(theirs) or _is_singular(ours)
+    fitted = "theta" in theirs.values
+    for name, value in theirs.values.items():
+        q = quantity(name)
+        if name in NOT_COMPARED:
+            continue
+        if q.stage in (1, 4) and fitted:
+            if ours_at is not None and name != "theta":
+                found.append(compare_values(case.id, q, q.stage, ours_at.values.get(name), value, theirs.values))
+            if q.stage == 4:
+                found.append(_end_to_end(case, q, ours, value, optimum, ours_at is not None))
+            elif name in OPTIMUM and name != "criterion" and not (singular and name == "theta"):
+                found.append(_at_optimum(case, q, ours, theirs))
+        else:
+            found.append(compare_values(case.id, q, q.stage, ours.values.get(name), value, theirs.values))
+    found.append(_messages(case, ours, theirs))
+    return found
+
+
+def _is_singular(results: Results) -> bool:
+    return "singular" in results.values and results.number("singular") == 1
+
+
+def _at_optimum(case: Case, q: Quantity, ours: Results, theirs: Results) -> Difference:
+    """Stage 2: agrees with R's tight optimum, or with where R's own optimizer stopped."""
+    mine = ours.values.get(q.name)
+    plain = compare_values(case.id, q, 2, mine, theirs.values[q.name], theirs.values)
+    if q.name not in theirs.tight:
+        return plain
+    tight = compare_values(case.id, q, 2, mine, theirs.tight[q.name], theirs.tight, tighter=TIGHTER)
+    if tight.fails:
+        return plain
+    note = "as R's tight optimum" if plain.fails else ""
+    return replace(plain, status="same", note=note) if plain.fails else plain
+
+
+def _end_to_end(
+    case: Case, q: Quantity, ours: Results, value: Value, optimum: Optimum | None, fed: bool
+) -> Difference:
+    """Text at our own optimum: a last digit may differ there, if the same text at R's theta was compared as well."""
+    d = compare_values(case.id, q, 4, ours.values.get(q.name), value, {})
+    d = replace(d, quantity=f"{q.name} (end to end)" if fed else q.name)
+    if d.status == "differs" and d.text is not None and fed and optimum is not None and optimum.acceptable:
+        harmless = ("digit",) if optimum.verdict == "same" else ("digit", "numeric", "layout")
+        if d.text.kind in harmless:
+            return replace(d, status="digits", note=d.text.summary)
+    return d
+
+
+CONVERGENCE = ("Model failed to converge", "unable to evaluate scaled gradient", "Model is nearly unidentifiable", "convergence code")
+
+
+def _messages(case: Case, ours: Results, theirs: Results) -> Difference:
+    """Messages and warnings of the fit; what an optimizer says about its own convergence is its own affair."""
+
+    def said(r: Results) -> Strings:
+        own = tuple(s for s in (*r.messages, *r.warnings) if not any(words in s for words in CONVERGENCE))
+        return Strings(own)
+
+    return compare_values(case.id, quantity("messages"), 0, said(ours), said(theirs), {})
+
+
+def _optimum_row(case: Case, optimum: Optimum) -> list[Difference]:
+    return [
+        Difference(
+            case.id,
+            "criterion",
+            2,
+            "same" if optimum.acceptable else "differs",
+            size=optimum.gap,
+            tolerance=CRITERION_ABOVE,
+            ours=f"{optimum.ours:.12g}",
+            theirs=f"{optimum.theirs:.12g}",
+            note=optimum.sentence,
+        )
+    ]
+
+
+def _errors(case: Case, ours: Results, theirs: Results) -> Difference:
+    same = ours.error is not None and theirs.error is not None
+    return Difference(
+        case.id, "error", 0, "same" if same else "error", ours=ours.error or "no error", theirs=theirs.error or "no error"
+    )
+
+
+def _waived(d: Difference, waivers: tuple[Waiver, ...]) -> Difference:
+    for w in waivers:
+        if w.quantity == d.quantity and w.stage in (None, d.stage):
+            if d.fails:
+                return replace(d, status="waived", note=w.reason)
+            return replace(d, status="stale waiver", note=f"now agrees, so the waiver must go: {w.reason}")
+    return d
+
+
+# ------------------------------------------------------------------------------------------------------- one quantity
+
+
+def compare_values(
+    case: str,
+    q: Quantity,
+    stage: int,
+    ours: Value | None,
+    theirs: Value,
+    reference: Mapping[str, Value],
+    tighter: float = 1.0,
+) -> Difference:
+    """Compare one quantity: labels with labels, numbers by the tolerance of their kind, texts character by character."""
+    base = Difference(case, q.name, stage, "same")
+    if ours is None:
+        return replace(base, status="missing", note="the engine gave no answer")
+    if type(ours) is not type(theirs):
+        return replace(base, status="differs", note=f"{type(ours).__name__} against {type(theirs).__name__}")
+    if isinstance(theirs, Text) and isinstance(ours, Text):
+        text = compare_text(ours.lines, theirs.lines)
+        status = "same" if not text.lines else "differs"
+        return replace(base, status=status, text=text, note=text.summary)
+    if isinstance(theirs, Strings) and isinstance(ours, Strings):
+        return _compare_strings(base, ours, theirs)
+    assert isinstance(ours, Labelled)
+    assert isinstance(theirs, Labelled)
+    tolerance = TOLERANCES[q.kind].get(stage, TOLERANCES[q.kind][max(TOLERANCES[q.kind])]) / tighter
+    aligned = _align(ours, theirs)
+    if isinstance(aligned, str):
+        return replace(base, status="differs", note=aligned)
+    return _compare_numbers(base, aligned, theirs, scale_of(q, theirs, reference), tolerance)
+
+
+def _compare_strings(base: Difference, ours: Strings, theirs: Strings) -> Difference:
+    if ours.items == theirs.items:
+        return replace(base, ours=_few(ours.items), theirs=_few(theirs.items), size=0.0, tolerance=0.0)
+    note = "same labels in another order" if sorted(ours.items) == sorted(theirs.items) else "labels differ"
+    first = next(
+        (i for i, (a, b) in enumerate(zip(ours.items, theirs.items, strict=False)) if a != b),
+        min(len(ours.items), len(theirs.items)),
+    )
+    a, b = ours.items[first : first + 3], theirs.items[first : first + 3]
+    return replace(base, status="differs", ours=_few(a), theirs=_few(b), where=f"position {first + 1}", note=note)
+
+
+def _few(items: tuple[str, ...]) -> str:
+    return "; ".join(items[:3]) + (f"; … ({len(items)})" if len(items) > 3 else "")
+
+
+def _align(ours: Labelled, theirs: Labelled) -> Labelled | str:
+    """Our array with its axes as the reference has them, or the reason why that cannot be."""
+    values = ours.values
+    if values.ndim != theirs.values.ndim:
+        return f"shape {values.shape} against {theirs.values.shape}"
+    for axis, (a, b) in enumerate(zip(ours.labels, theirs.labels, strict=True)):
+        if a == b or b is None:
+            continue
+        if a is None:
+            return f"no labels on axis {axis + 1}"
+        places = {label: i for i, label in enumerate(a)}
+        lacking = [label for label in b if label not in places]
+        if lacking:
+            return f"labels missing: {_few(tuple(lacking))}"
+        if not theirs.sampled or axis > 0:
+            extra = [label for label in a if label not in set(b)]
+            return f"labels too many: {_few(tuple(extra))}" if extra else "same labels in another order"
+        values = np.take(values, [places[label] for label in b], axis=axis)
+    if values.shape != theirs.values.shape:
+        return f"shape {values.shape} against {theirs.values.shape}"
+    return Labelled(values, theirs.labels, theirs.sampled)
+
+
+def _compare_numbers(
+    base: Difference, ours: Labelled, theirs: Labelled, scale: NDArray[np.float64], tolerance: float
+) -> Difference:
+    a, b = ours.values, theirs.values
+    with np.errstate(invalid="ignore"):
+        gap = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b) / scale)
+    gap = np.where(np.isnan(gap), np.inf, gap)
+    size = float(gap.max(initial=0.0))
+    place = np.unravel_index(int(np.argmax(gap)), gap.shape) if gap.size else ()
+    where = ", ".join(
+        str(i + 1) if names is None else names[i] for i, names in zip((int(i) for i in place), theirs.labels, strict=True)
+    )
+    shown = (f"{a[place]:.10g}", f"{b[place]:.10g}") if gap.size else ("", "")
+    return replace(
+        base,
+        status="same" if size <= tolerance else "differs",
+        size=size,
+        tolerance=tolerance,
+        ours=shown[0],
+        theirs=shown[1],
+        where=where,
+    )

@@ -1,0 +1,168 @@
+"""The oracle: cases answered by real R with lme4, live in this process or recorded in a process of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rcompare.case import Case
+from rcompare.datatable import canonical_text, case_data, data_hash
+from rcompare.engines.base import EngineUnavailable
+from rcompare.engines.r import RSession, quote, r_session, why_no_r
+from rcompare.results import Labelled, Results, Strings, Text, Value
+from rcompare.rtext import r_call
+
+__all__ = ["REngine", "script_hash"]
+
+SCRIPTS = tuple(Path(__file__).parent / name for name in ("data.R", "extract.R"))
+
+
+def script_hash() -> str:
+    """SHA-256 of the R scripts that take a fit apart."""
+    return sha256(b"".join(path.read_bytes() for path in SCRIPTS)).hexdigest()
+
+
+class REngine:
+    """lme4 in the R that rpy2 embeds.
+
+    Parameters
+    ----------
+    tight
+        Also look for the optimum itself with tight tolerances, which takes some further fits.
+
+    Raises
+    ------
+    EngineUnavailable
+        If R, rpy2 or lme4 is missing.
+    """
+
+    name = "R"
+
+    def __init__(self, tight: bool = True) -> None:
+        reason = why_no_r()
+        if reason is not None:
+            raise EngineUnavailable(reason)
+        self.tight = tight
+        self._session = _loaded(r_session())
+        version = self._session.strings("packageVersion('lme4')")[0]
+        self.name = f"R (lme4 {version})"
+
+    def run(self, case: Case, data: pd.DataFrame | None = None) -> Results:
+        """Answer a case; ``data`` replaces the case's own table.
+
+        Raises
+        ------
+        DataMismatch
+            If R's data set and ours are not the same to the last digit.
+        """
+        R = self._session
+        code = r_call(case)
+        seen = self._send_data(case, data)
+        R.eval(f"rcompare_case <- {_r_list(case, code, self.tight)}")
+        answer = R.eval("rc_answer(rcompare_case, rcompare_data)")
+        results = Results(
+            case=case.id,
+            values=_values(answer["values"]),
+            tight=_values(answer["tight"] or {}),
+            messages=tuple(answer["messages"] or ()),
+            warnings=tuple(answer["warnings"] or ()),
+            error=answer["error"][0] if answer["error"] else None,
+        )
+        return replace(results, stamp={**_stamp(R), "call": code, "data_hash": seen, **_draws(case)})
+
+    def _send_data(self, case: Case, data: pd.DataFrame | None) -> str:
+        R = self._session
+        frame = case_data(case) if data is None else data
+        if case.file is None and data is None:
+            R.eval(f"rcompare_data <- rc_data({quote(case.data)})")
+        else:
+            send_frame(R, "rcompare_data", frame)
+        theirs = data_hash(R.strings("rc_canonical(rcompare_data)")[0])
+        ours = data_hash(canonical_text(frame))
+        if ours != theirs:
+            raise DataMismatch(f"case {case.id}: R's data and ours differ (SHA-256 {theirs[:12]} and {ours[:12]})")
+        return theirs
+
+
+class DataMismatch(RuntimeError):
+    """Two engines were about to answer a case from different rows."""
+
+
+@lru_cache(maxsize=1)
+def _loaded(R: RSession) -> RSession:
+    for path in SCRIPTS:
+        R.eval(f"source({quote(str(path))})")
+    return R
+
+
+def send_frame(R: RSession, name: str, frame: pd.DataFrame) -> None:
+    """Give R a data frame: numbers, logicals, text and factors with their levels in order."""
+    R.eval("rcompare_columns <- list()")
+    for column in frame.columns:
+        values = frame[column]
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            R.assign("rcompare_x", np.asarray(values.cat.codes, dtype=np.float64) + 1)
+            R.assign("rcompare_levels", [str(v) for v in values.cat.categories])
+            ordered = "TRUE" if values.dtype.ordered else "FALSE"
+            R.eval(
+                "rcompare_x[rcompare_x == 0] <- NA; rcompare_x <- factor(rcompare_x, levels = seq_along(rcompare_levels), "
+                f"labels = rcompare_levels, ordered = {ordered})"
+            )
+        elif pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+            R.assign("rcompare_x", values.to_numpy(dtype=np.float64))
+            R.eval("rcompare_x[is.nan(rcompare_x)] <- NA")
+        else:
+            R.assign("rcompare_x", values.to_numpy())
+        R.eval(f"rcompare_columns[[{quote(str(column))}]] <- rcompare_x")
+    R.eval(f"{name} <- data.frame(rcompare_columns, check.names = FALSE, stringsAsFactors = FALSE)")
+
+
+def _r_list(case: Case, code: str, tight: bool) -> str:
+    entries = {
+        "call": quote(case.call),
+        "code": quote(code),
+        "data": quote(case.data),
+        "groups": f"c({', '.join(quote(g) for g in case.groups)})",
+        "tight": "TRUE" if tight else "FALSE",
+    }
+    for name in ("boot", "simulate"):
+        draws = getattr(case, name)
+        if draws is not None:
+            entries[name] = f"list(nsim = {int(draws.nsim)}L, seed = {int(draws.seed)}L)"
+    return f"list({', '.join(f'{key} = {value}' for key, value in entries.items())})"
+
+
+def _draws(case: Case) -> dict[str, Any]:
+    draws = {name: getattr(case, name) for name in ("boot", "simulate")}
+    return {name: {"nsim": d.nsim, "seed": d.seed} for name, d in draws.items() if d is not None}
+
+
+def _stamp(R: RSession) -> dict[str, Any]:
+    raw = R.eval("rc_stamp()")
+    packages = {name: version[0] for name, version in raw.pop("packages").items()}
+    flat = {key: value[0] if len(value) == 1 else " ".join(value) for key, value in raw.items()}
+    return {"engine": "R", **flat, "packages": packages, "script_hash": script_hash()}
+
+
+def _values(raw: dict[str, Any]) -> dict[str, Value]:
+    return {name: _value(entry) for name, entry in raw.items()}
+
+
+def _value(entry: dict[str, Any]) -> Value:
+    kind = entry["kind"][0]
+    if kind != "array":
+        items = tuple("NA" if s is None else s for s in entry["x"])
+        return Strings(items) if kind == "strings" else Text(items)
+    shape = [int(d) for d in np.atleast_1d(entry["dim"])]
+    values = np.asarray(entry["x"], dtype=np.float64).reshape(shape, order="F")
+    labels = entry["labels"]
+    if isinstance(labels, dict):
+        labels = list(labels.values())
+    named = tuple(None if names is None else tuple(str(s) for s in names) for names in labels or [None] * len(shape))
+    return Labelled(values, named, bool(entry["sampled"][0]))

@@ -1,0 +1,239 @@
+"""What an engine answers: quantities as labelled arrays, label lists or text, with an exact round trip through JSON."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["NA", "Labelled", "Results", "Strings", "Text", "Value", "from_json", "read_results", "to_json", "write_results"]
+
+NA: float = struct.unpack("<d", struct.pack("<Q", 0x7FF00000000007A2))[0]
+"""R's NA_real_: a NaN whose low word is 1954."""
+
+COMPRESS_FROM = 60_000
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A number array with labels.
+
+    Parameters
+    ----------
+    values
+        Float array of any shape (a scalar has shape ``()``); NA is NaN.
+    labels
+        For each axis the labels, or None when positions are all there is.
+    sampled
+        True when the first axis is a deterministic subset of what the engine had (see :func:`sample_positions`).
+    """
+
+    values: NDArray[np.float64]
+    labels: tuple[tuple[str, ...] | None, ...] = ()
+    sampled: bool = False
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=np.float64)
+        object.__setattr__(self, "values", values)
+        labels = self.labels or (None,) * values.ndim
+        if len(labels) != values.ndim or any(
+            names is not None and len(names) != size for names, size in zip(labels, values.shape, strict=False)
+        ):
+            raise ValueError(f"labels do not fit an array of shape {values.shape}")
+        object.__setattr__(self, "labels", tuple(None if names is None else tuple(names) for names in labels))
+
+
+@dataclass(frozen=True)
+class Strings:
+    """An ordered list of labels (names, levels, messages)."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Lines that an engine prints."""
+
+    lines: tuple[str, ...]
+
+
+Value = Labelled | Strings | Text
+
+
+@dataclass(frozen=True)
+class Results:
+    """The answers of one engine to one case.
+
+    Parameters
+    ----------
+    case
+        The case's id.
+    values
+        quantity -> value.
+    stamp
+        Who answered: engine, versions, platform, data hash, seed, date...
+    tight
+        The same quantities at an optimum found with tight tolerances, where the engine provides it.
+    messages, warnings
+        What the engine said while it fitted.
+    error
+        The engine's error, when there is no fit; then ``values`` is empty.
+    """
+
+    case: str
+    values: Mapping[str, Value]
+    stamp: Mapping[str, Any] = field(default_factory=dict)
+    tight: Mapping[str, Value] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+    def number(self, name: str) -> float:
+        """The value of a scalar quantity.
+
+        Raises
+        ------
+        KeyError
+            If there is no such quantity.
+        """
+        value = self.values[name]
+        if not isinstance(value, Labelled) or value.values.size != 1:
+            raise KeyError(f"{name} is not a single number")
+        return float(value.values.reshape(()))
+
+
+def sample_positions(n: int, size: int) -> NDArray[np.intp]:
+    """Positions (from 0) of the rows kept of a long vector: ``floor(i n / size)``, all of them when ``n <= size``."""
+    return np.arange(n) if n <= size else (np.arange(size) * n) // size
+
+
+# ----------------------------------------------------------------------------------------------------------- numbers
+
+
+def encode_number(x: float) -> float | int | str:
+    """JSON form of a float: Python's shortest exact decimal, or a word for NA, NaN and the infinities."""
+    if math.isnan(x):
+        return "NA" if struct.pack("<d", x)[:4] == struct.pack("<I", 1954) else "NaN"
+    if math.isinf(x):
+        return "Inf" if x > 0 else "-Inf"
+    return int(x) if x == int(x) and abs(x) < 1e15 and not (x == 0 and math.copysign(1, x) < 0) else x
+
+
+def decode_number(x: float | int | str) -> float:
+    """Inverse of :func:`encode_number`."""
+    if isinstance(x, str):
+        return {"NA": NA, "NaN": math.nan, "Inf": math.inf, "-Inf": -math.inf}[x]
+    return float(x)
+
+
+# ------------------------------------------------------------------------------------------------------------ values
+
+
+def encode_value(value: Value) -> dict[str, Any]:
+    """JSON form of a value."""
+    if isinstance(value, Text):
+        return {"text": list(value.lines)}
+    if isinstance(value, Strings):
+        return {"strings": list(value.items)}
+    out: dict[str, Any] = {"dim": list(value.values.shape)}
+    if any(names is not None for names in value.labels):
+        out["labels"] = [_encode_labels(names) for names in value.labels]
+    if value.sampled:
+        out["sampled"] = True
+    out["values"] = [encode_number(x) for x in value.values.ravel(order="C").tolist()]
+    return out
+
+
+def decode_value(data: Mapping[str, Any]) -> Value:
+    """Inverse of :func:`encode_value`."""
+    if "text" in data:
+        return Text(tuple(data["text"]))
+    if "strings" in data:
+        return Strings(tuple(data["strings"]))
+    values = np.array([decode_number(x) for x in data["values"]], dtype=np.float64).reshape(data["dim"])
+    labels = tuple(_decode_labels(names) for names in data.get("labels", [None] * values.ndim))
+    return Labelled(values, labels, bool(data.get("sampled", False)))
+
+
+def _encode_labels(names: tuple[str, ...] | None) -> Any:
+    if names is not None and len(names) > 3 and names == tuple(str(i + 1) for i in range(len(names))):
+        return {"1..": len(names)}
+    return None if names is None else list(names)
+
+
+def _decode_labels(data: Any) -> tuple[str, ...] | None:
+    if isinstance(data, dict):
+        return tuple(str(i + 1) for i in range(data["1.."]))
+    return None if data is None else tuple(data)
+
+
+# ----------------------------------------------------------------------------------------------------------- results
+
+
+def to_json(results: Results) -> str:
+    """Readable JSON: one quantity a line."""
+    head = {
+        "case": results.case,
+        "stamp": dict(results.stamp),
+        "messages": list(results.messages),
+        "warnings": list(results.warnings),
+        "error": results.error,
+    }
+    lines = ["{"]
+    lines += [f" {json.dumps(key)}: {json.dumps(item, indent=1, sort_keys=True)}," for key, item in head.items()]
+    for key, values in (("values", results.values), ("tight", results.tight)):
+        body = [f"  {json.dumps(name)}: {json.dumps(encode_value(value))}" for name, value in values.items()]
+        lines += [f" {json.dumps(key)}: {{", ",\n".join(body), " }" + ("," if key == "values" else "")]
+    return "\n".join([*lines, "}", ""])
+
+
+def from_json(text: str) -> Results:
+    """Inverse of :func:`to_json`."""
+    data = json.loads(text)
+    return Results(
+        case=data["case"],
+        values={name: decode_value(value) for name, value in data["values"].items()},
+        stamp=data["stamp"],
+        tight={name: decode_value(value) for name, value in data["tight"].items()},
+        messages=tuple(data["messages"]),
+        warnings=tuple(data["warnings"]),
+        error=data["error"],
+    )
+
+
+def write_results(results: Results, folder: Path) -> Path:
+    """Write ``<case>.json`` (``.json.gz`` when large) into a folder, replacing what was there; gives the path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = to_json(results).encode()
+    plain, packed = folder / f"{results.case}.json", folder / f"{results.case}.json.gz"
+    for old in (plain, packed):
+        old.unlink(missing_ok=True)
+    if len(text) < COMPRESS_FROM:
+        plain.write_bytes(text)
+        return plain
+    packed.write_bytes(gzip.compress(text, 9, mtime=0))
+    return packed
+
+
+def read_results(folder: Path, case: str) -> Results:
+    """Read what :func:`write_results` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no file for the case.
+    """
+    plain, packed = folder / f"{case}.json", folder / f"{case}.json.gz"
+    if plain.exists():
+        return from_json(plain.read_text(encoding="utf-8"))
+    if packed.exists():
+        return from_json(gzip.decompress(packed.read_bytes()).decode())
+    raise FileNotFoundError(f"no golden file for case {case!r} in {folder}; write it with: rcompare record {case}")
