@@ -1,0 +1,196 @@
+"""lme4's checks of a model before the fit, each with lme4's sentence and under the setting that controls it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pylmer.errors import ModelError, RMessage, RWarning
+from pylmer.formula.design import ReTerm
+from pylmer.formula.model_matrix import Columns
+from pylmer.formula.values import FloatArray, IntArray
+from pylmer.linalg.rank import pivoted_rank
+
+__all__ = [
+    "Checks",
+    "check_group_sizes",
+    "check_rank_of_Z",
+    "check_scale",
+    "check_term_sizes",
+    "drop_dependent_columns",
+]
+
+SCALE_TOLERANCE = 1e3
+SMALL_Z = 1e6
+UNIDENTIFIABLE = (
+    "; the random-effects parameters and the residual variance (or scale parameter) are probably unidentifiable"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The settings of lme4's ``checkControl`` that concern a formula and its data, with lmer's defaults."""
+
+    check_nobs_vs_rankZ: str = "ignore"
+    check_nobs_vs_nlev: str = "stop"
+    check_nlev_gtreq_5: str = "ignore"
+    check_nlev_gtr_1: str = "stop"
+    check_nobs_vs_nRE: str = "stop"
+    check_rankX: str = "message+drop.cols"
+    check_scaleX: str = "warning"
+    check_formula_LHS: str = "stop"
+
+    @classmethod
+    def of(cls, control: object) -> Checks:
+        """The settings that a control object has; lmer's defaults for the others."""
+        if control is None:
+            return _DEFAULT
+        found = {name: getattr(control, name) for name in cls.__slots__ if hasattr(control, name)}
+        return cls(**found)
+
+
+_DEFAULT = Checks()
+
+
+def _act(level: str, message: str, check: str, more: str = "") -> None:
+    """Raise or warn as the setting says; an error says ``more`` than lme4's sentence."""
+    if level == "stop":
+        raise ModelError(message + more)
+    if level == "warning":
+        warnings.warn(message, RWarning, stacklevel=4)
+    elif level != "ignore":
+        raise ModelError(f"unknown check level for '{check}': {level!r}; use 'ignore', 'warning' or 'stop'")
+
+
+def check_group_sizes(terms: Sequence[ReTerm], n: int, checks: Checks) -> None:
+    """Every grouping factor has more than one level (and more than four), and fewer levels than there are rows."""
+    groups = {t.group: t.J for t in reversed(terms)}
+    smallest = min(groups.values())
+    if smallest < 2:
+        alone = ", ".join(g for g in dict.fromkeys(t.group for t in terms) if groups[g] < 2)
+        message = "grouping factors must have > 1 sampled level"
+        _act(checks.check_nlev_gtr_1, message, "check.nlev.gtr.1", f" (problems: {alone})")
+    if smallest < 5 and checks.check_nlev_gtreq_5 != "ignore":
+        message = "grouping factors with < 5 sampled levels may give unreliable estimates"
+        _act(checks.check_nlev_gtreq_5, message, "check.nlev.gtreq.5")
+    if max(groups.values()) >= n:
+        full = ", ".join(g for g in dict.fromkeys(t.group for t in terms) if groups[g] >= n)
+        _act(
+            checks.check_nobs_vs_nlev,
+            f"number of levels of each grouping factor must be < number of observations (problems: {full})",
+            "check.nobs.vs.nlev",
+        )
+
+
+def check_term_sizes(terms: Sequence[tuple[str, ReTerm]], n: int, checks: Checks) -> None:
+    """Every term has fewer random effects than there are rows."""
+    for text, term in terms:
+        q = term.J * term.k
+        if n <= q:
+            message = f"number of observations (={n}) <= number of random effects (={q}) for term ({text})"
+            _act(checks.check_nobs_vs_nRE, message + UNIDENTIFIABLE, "check.nobs.vs.nRE")
+
+
+def check_rank_of_Z(terms: Sequence[ReTerm], n: int, checks: Checks) -> None:
+    """The columns of Z leave room for a residual: off by default, for it costs a dense decomposition."""
+    level = checks.check_nobs_vs_rankZ
+    if level.startswith("ignore"):
+        return
+    q = sum(t.J * t.k for t in terms)
+    if level.endswith("Small"):
+        if n * q >= SMALL_Z:
+            return
+        level = level.removesuffix("Small")
+    if level not in ("stop", "warning"):
+        _act(level, "", "check.nobs.vs.rankZ")
+    rank = int(np.linalg.matrix_rank(_dense_Z(terms, n)))
+    if n <= rank:
+        _act(level, f"number of observations (={n}) <= rank(Z) (={rank}){UNIDENTIFIABLE}", "check.nobs.vs.rankZ")
+
+
+def _dense_Z(terms: Sequence[ReTerm], n: int) -> FloatArray:
+    blocks = []
+    for t in terms:
+        block = np.zeros((n, t.J, t.k))
+        block[np.arange(n), t.codes] = t.columns
+        blocks.append(block.reshape(n, -1))
+    return np.hstack(blocks)
+
+
+def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7) -> IntArray:
+    """Positions of the columns of X to keep: those that R's pivoted QR takes for independent.
+
+    Raises
+    ------
+    ModelError
+        With ``check_rankX="stop.deficient"`` and a rank-deficient matrix.
+    """
+    p = len(X.names)
+    level = checks.check_rankX
+    if level == "ignore" or p == 0:
+        return np.arange(p)
+    rank, pivot = pivoted_rank(X.matrix, tol)
+    if rank == p:
+        return np.arange(p)
+    if level == "stop.deficient":
+        raise ModelError(
+            f"the fixed-effects model matrix is column rank deficient (rank(X) = {rank} < {p} = p);\n"
+            "the fixed effects will be jointly unidentifiable"
+        )
+    count = p - rank
+    what = "column / coefficient" if count == 1 else "columns / coefficients"
+    message = f"fixed-effect model matrix is rank deficient so dropping {count} {what}"
+    if level == "message+drop.cols":
+        warnings.warn(message, RMessage, stacklevel=3)
+    elif level == "warn+drop.cols":
+        warnings.warn(message, RWarning, stacklevel=3)
+    elif level != "silent.drop.cols":
+        raise ModelError(f"unknown check level for 'check.rankX': {level!r}")
+    return np.sort(pivot[:rank])
+
+
+def check_scale(X: FloatArray, numeric: NDArray[np.bool_], checks: Checks, tol: float = SCALE_TOLERANCE) -> FloatArray:
+    """Warn where standard deviations of columns of X differ from one another, or from 1, more than ``tol`` times.
+
+    Returns
+    -------
+    FloatArray
+        ``X``, its columns divided by their standard deviations where the setting asks for that.
+    """
+    level = checks.check_scaleX
+    if level == "ignore":
+        return X
+    wanted = np.flatnonzero(numeric)
+    sd = np.array([_sd(X[:, j]) for j in wanted])
+    spread = np.concatenate([sd[sd > 0.0], [1.0]]) if len(sd) else np.ones(1)
+    if spread.max() <= tol * spread.min() and (sd > 0.0).all():
+        return X
+    return _rescaled(X, wanted, sd, level, tol)
+
+
+def _sd(x: FloatArray) -> float:
+    centred = x - x.mean()
+    return float(np.sqrt(centred.dot(centred) / max(len(x) - 1, 1)))
+
+
+def _rescaled(X: FloatArray, wanted: IntArray, sd: FloatArray, level: str, tol: float) -> FloatArray:
+    continuous = np.array([not np.isin(X[:, j], (0.0, 1.0)).all() for j in wanted], dtype=bool)
+    wanted, sd = wanted[continuous], sd[continuous]
+    if not len(sd) or (sd.max() <= tol * sd.min() and sd.max() <= tol and sd.min() * tol >= 1.0):
+        return X
+    message = "Some predictor variables are on very different scales: "
+    if level in ("warning", "stop"):
+        _act(level, message + "consider rescaling", "check.scaleX")
+        return X
+    message += "auto-rescaled (results NOT adjusted)"
+    if level == "warn+rescale":
+        warnings.warn(message, RWarning, stacklevel=4)
+    elif level not in ("silent.rescale", "message+rescale"):
+        raise ModelError(f"unknown check level for 'check.scaleX': {level!r}")
+    X = X.copy(order="F")
+    X[:, wanted] /= sd
+    return X

@@ -1,0 +1,215 @@
+"""R's model.matrix: the columns and names that the terms of a formula give over a model frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pylmer.errors import FormulaError
+from pylmer.formula.contrasts import Contrast, ContrastSpec, coding
+from pylmer.formula.values import Character, FloatArray, IntArray, Matrix, Value, Vector
+from pylmer.rcompat.factors import Factor
+
+__all__ = ["Columns", "Layout", "model_columns"]
+
+_TRUTH = ("FALSE", "TRUE")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What terms say about a model matrix, apart from any data.
+
+    Parameters
+    ----------
+    variables
+        Text of each variable.
+    terms
+        For each term: the variables in it as (number, code) pairs, code 1 for contrasts and 2 for full indicators.
+    intercept
+        Whether the matrix starts with a column of ones.
+    response_among_terms
+        Numbers, from 1, of the terms that name the response: they give no columns.
+    """
+
+    variables: tuple[str, ...]
+    terms: tuple[tuple[tuple[int, int], ...], ...]
+    intercept: bool
+    response_among_terms: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """A model matrix.
+
+    Parameters
+    ----------
+    matrix
+        ``(n, p)``, column-major.
+    names
+        R's names of the p columns.
+    assign
+        ``(p,)`` the term that each column belongs to, 0 for the intercept.
+    contrasts
+        The contrasts used, for each factor coded by contrasts.
+    numeric
+        ``(p,)`` whether a column holds anything but the 0 and 1 of indicators.
+    """
+
+    matrix: FloatArray
+    names: tuple[str, ...]
+    assign: IntArray
+    contrasts: Mapping[str, ContrastSpec]
+    numeric: NDArray[np.bool_]
+
+
+Block = tuple[list[FloatArray], list[str], bool]
+
+
+def model_columns(
+    layout: Layout, frame: Mapping[str, Value], n: int, contrasts: Mapping[str, ContrastSpec] | None = None
+) -> Columns:
+    """Build the model matrix of a layout.
+
+    Parameters
+    ----------
+    layout
+        The terms.
+    frame
+        The variables, by their text.
+    n
+        Number of rows.
+    contrasts
+        Contrasts that go before those attached to a factor, by variable.
+
+    Raises
+    ------
+    FormulaError
+        For a factor that needs contrasts and has fewer than two levels.
+    """
+    contrasts = contrasts or {}
+    terms = layout.terms if layout.intercept else _first_factor_full(layout, frame)
+    blocks: dict[tuple[int, int], Block] = {}
+    columns: list[FloatArray] = []
+    names: list[str] = []
+    assign: list[int] = []
+    numeric: list[bool] = []
+    if layout.intercept:
+        names.append("(Intercept)")
+        assign.append(0)
+        numeric.append(False)
+    for t, term in enumerate(terms, start=1):
+        if t in layout.response_among_terms:
+            continue
+        block = _term_block(term, blocks, layout.variables, frame, contrasts)
+        columns += block[0]
+        names += block[1]
+        assign += [t] * len(block[1])
+        numeric += [block[2]] * len(block[1])
+    matrix = np.empty((n, len(names)), order="F")
+    if layout.intercept:
+        matrix[:, 0] = 1.0
+    start = int(layout.intercept)
+    for j, column in enumerate(columns):
+        matrix[:, start + j] = column
+    used = _contrasts_used(layout, frame, contrasts)
+    return Columns(matrix, tuple(names), np.array(assign, dtype=np.intp), used, np.array(numeric, dtype=bool))
+
+
+def _is_factor(value: Value) -> bool:
+    return isinstance(value, (Factor, Character)) or (isinstance(value, Vector) and value.kind == "logical")
+
+
+def _first_factor_full(layout: Layout, frame: Mapping[str, Value]) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """Without intercept the first factor met gets all its indicators."""
+    out = list(layout.terms)
+    for t, term in enumerate(out):
+        for place, (v, _) in enumerate(term):
+            if _is_factor(frame[layout.variables[v]]):
+                out[t] = (*term[:place], (v, 2), *term[place + 1 :])
+                return tuple(out)
+    return layout.terms
+
+
+def _term_block(
+    term: tuple[tuple[int, int], ...],
+    blocks: dict[tuple[int, int], Block],
+    variables: tuple[str, ...],
+    frame: Mapping[str, Value],
+    contrasts: Mapping[str, ContrastSpec],
+) -> Block:
+    """The columns of one term: all products of its variables' columns, the first variable varying fastest."""
+    out: Block | None = None
+    for key in term:
+        block = blocks.get(key)
+        if block is None:
+            label = variables[key[0]]
+            block = blocks[key] = _variable_block(label, frame[label], key[1] == 2, contrasts.get(label))
+        out = block if out is None else _product(out, block)
+    assert out is not None
+    return out
+
+
+def _product(fast: Block, slow: Block) -> Block:
+    columns = [a * b for b in slow[0] for a in fast[0]]
+    names = [f"{a}:{b}" for b in slow[1] for a in fast[1]]
+    return columns, names, fast[2] or slow[2]
+
+
+def _variable_block(label: str, value: Value, full: bool, spec: ContrastSpec | None) -> Block:
+    if isinstance(value, Vector):
+        if value.kind != "logical":
+            return [value.values], [label], True
+        value = _truth_as_factor(value)
+    elif isinstance(value, Matrix):
+        return _matrix_block(label, value)
+    elif isinstance(value, Character):
+        value = value.factor()
+    coded = coding_of(label, value, full, spec)
+    assert coded.names is not None
+    rows = coded.matrix
+    if value.has_na():  # code -1 takes the last row
+        rows = np.vstack([rows, np.full((1, rows.shape[1]), np.nan)])
+    columns = [rows[:, j].take(value.codes) for j in range(rows.shape[1])]
+    indicators = full or (spec is None and value.contrasts is None and not value.ordered)
+    return columns, [label + name for name in coded.names], not indicators
+
+
+def coding_of(label: str, f: Factor, full: bool, spec: ContrastSpec | None) -> Contrast:
+    """The contrast rows of a factor, with the name of the variable in an error."""
+    try:
+        return coding(f, full, spec)
+    except FormulaError as error:
+        raise FormulaError(f"{error}: '{label}' has {len(f.levels)} ({', '.join(f.levels[:5])})") from None
+
+
+def _matrix_block(label: str, value: Matrix) -> Block:
+    k = value.values.shape[1]
+    if k == 1:
+        return [value.values[:, 0]], [label], True
+    names = value.names or tuple(str(j + 1) for j in range(k))
+    return [value.values[:, j] for j in range(k)], [label + name for name in names], True
+
+
+def _truth_as_factor(value: Vector) -> Factor:
+    missing = np.isnan(value.values)
+    if missing.any():
+        return Factor(np.where(missing, -1, value.values == 1.0).astype(np.intp), _TRUTH)
+    return Factor(value.values.astype(np.intp), _TRUTH)
+
+
+def _contrasts_used(
+    layout: Layout, frame: Mapping[str, Value], contrasts: Mapping[str, ContrastSpec]
+) -> dict[str, ContrastSpec]:
+    """For each factor of the terms the contrasts in force (R's attribute ``contrasts`` of the matrix)."""
+    used: dict[str, ContrastSpec] = {}
+    for v in sorted({v for term in layout.terms for v, _ in term}):
+        label = layout.variables[v]
+        value = frame[label]
+        if _is_factor(value):
+            attached = value.contrasts if isinstance(value, Factor) else None
+            default = "contr.poly" if isinstance(value, Factor) and value.ordered else "contr.treatment"
+            used[label] = contrasts.get(label) or attached or default
+    return used

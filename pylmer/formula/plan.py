@@ -1,0 +1,105 @@
+"""What a formula says apart from any data: worked out once for each formula and remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pylmer.errors import FormulaError
+from pylmer.formula.ast import Node, all_names, walk
+from pylmer.formula.bars import Bar as WrittenBar
+from pylmer.formula.bars import expandDoubleVerts, nobars, structured_bars, subbars
+from pylmer.formula.deparse import deparse
+from pylmer.formula.model_matrix import Layout
+from pylmer.formula.parse import Formula
+from pylmer.formula.random_effects import Bar, group_label
+from pylmer.formula.terms import Terms, terms
+
+__all__ = ["Plan", "layout_of", "plan_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A mixed-model formula taken apart.
+
+    Parameters
+    ----------
+    formula
+        The formula, ``||`` written out.
+    text
+        Its text in R's spelling.
+    frame
+        The terms whose variables make the model frame: bars read as sums.
+    variables
+        Text and syntax of each variable of the frame.
+    fixed
+        The terms of the fixed part.
+    layout
+        The same, ready for a model matrix.
+    bars
+        The random-effects terms, as written.
+    response
+        The text of the response, or None.
+    offsets
+        Text of each ``offset()`` among the variables.
+    """
+
+    formula: Formula
+    text: str
+    frame: Terms
+    variables: tuple[tuple[str, Node], ...]
+    fixed: Terms
+    layout: Layout
+    bars: tuple[Bar, ...]
+    response: str | None
+    offsets: tuple[str, ...]
+
+
+def plan_of(formula: Formula, data_names: tuple[str, ...]) -> Plan:
+    """Take a formula apart; ``data_names`` is what a dot stands for.
+
+    Raises
+    ------
+    FormulaError
+        If the formula has no random-effects term.
+    """
+    return _plan(formula, data_names if formula.has_dot else None)
+
+
+@lru_cache(maxsize=1024)
+def _plan(formula: Formula, data_names: tuple[str, ...] | None) -> Plan:
+    expanded = expandDoubleVerts(formula)
+    bars = structured_bars(expanded)
+    if not bars:
+        raise FormulaError(
+            f"No random effects terms specified in formula: {deparse(formula.node)} has no (x | g); lm() fits it"
+        )
+    frame = terms(subbars(expanded), data_names)
+    fixed = terms(nobars(expanded), data_names)
+    written = {node: node for node in walk(formula.node)}  # their positions point into the text as written
+    nodes = [written.get(node, node) for node in frame.variables]
+    variables = tuple(zip(frame.variable_names, nodes, strict=True))
+    return Plan(
+        expanded,
+        deparse(expanded.node),
+        frame,
+        variables,
+        fixed,
+        layout_of(fixed),
+        tuple(_bar(bar, written) for bar in bars),
+        frame.variable_names[0] if frame.response else None,
+        tuple(frame.variable_names[i] for i in frame.offset),
+    )
+
+
+def _bar(bar: WrittenBar, written: dict[Node, Node]) -> Bar:
+    group = written.get(bar.group, bar.group)
+    lhs = layout_of(terms(bar.lhs))
+    return Bar(str(bar), lhs, group, group_label(group), all_names(group), bar.structure, bool(bar.hom))
+
+
+def layout_of(found: Terms) -> Layout:
+    """What terms say about a model matrix; the response is no predictor, even where it is written as one."""
+    pairs = tuple(tuple(zip(m, c, strict=True)) for m, c in zip(found.members, found.codes, strict=True))
+    spoilt = tuple(t for t, term in enumerate(pairs, start=1) if found.response and 0 in [v for v, _ in term])
+    return Layout(found.variable_names, pairs, bool(found.intercept), spoilt)
