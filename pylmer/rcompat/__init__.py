@@ -1,0 +1,1 @@
+"""What R itself does: random numbers, number formatting, factor levels, rounding, names."""
