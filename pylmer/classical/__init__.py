@@ -1,0 +1,1 @@
+"""lm, and aov with Error strata: what a mixed model is contrasted with."""
