@@ -111,7 +111,9 @@ class Case:
         if self.call not in CALLS:
             raise CaseError(f"case {self.id}: unknown call {self.call!r}; known are {', '.join(CALLS)}")
         if bool(self.formula) == (self.call == "data"):
-            raise CaseError(f"case {self.id}: a call of {self.call!r} {'has no' if self.formula else 'needs a'} formula")
+            raise CaseError(
+                f"case {self.id}: a call of {self.call!r} {'has no' if self.formula else 'needs a'} formula"
+            )
         known = (*GROUPS[self.call], *EXTRA_GROUPS)
         for group in self.groups:
             if group not in known:

@@ -158,6 +158,8 @@ def compare_case(
         found += _stages(case, ours, theirs, ours_at, optimum)
     if partial:
         found = [replace(d, status="not offered") if d.status == "missing" else d for d in found]
+    why = {**ours.failed, **(ours_at.failed if ours_at is not None else {})}
+    found = [replace(d, note=why[d.quantity]) if d.status == "missing" and d.quantity in why else d for d in found]
     found = [_waived(d, case.waivers) for d in found]
     return Comparison(case, tuple(sorted(found, key=lambda d: d.stage)), optimum, ours, theirs, names)
 
@@ -202,9 +204,7 @@ def _at_optimum(case: Case, q: Quantity, ours: Results, theirs: Results) -> Diff
     return replace(plain, status="same", note=note) if plain.fails else plain
 
 
-def _end_to_end(
-    case: Case, q: Quantity, ours: Results, value: Value, optimum: Optimum | None, fed: bool
-) -> Difference:
+def _end_to_end(case: Case, q: Quantity, ours: Results, value: Value, optimum: Optimum | None, fed: bool) -> Difference:
     """Text at our own optimum: a last digit may differ there, if the same text at R's theta was compared as well."""
     d = compare_values(case.id, q, 4, ours.values.get(q.name), value, {})
     d = replace(d, quantity=f"{q.name} (end to end)" if fed else q.name)
@@ -215,11 +215,16 @@ def _end_to_end(
     return d
 
 
-CONVERGENCE = ("Model failed to converge", "unable to evaluate scaled gradient", "Model is nearly unidentifiable", "convergence code")
+CONVERGENCE = (
+    "Model failed to converge",
+    "unable to evaluate scaled gradient",
+    "Model is nearly unidentifiable",
+    "convergence code",
+)
 
 
 def _messages(case: Case, ours: Results, theirs: Results) -> Difference:
-    """Messages and warnings of the fit; what an optimizer says about its own convergence is its own affair."""
+    """Messages and warnings of the fit, but not what an optimizer says about its own convergence."""
 
     def said(r: Results) -> Strings:
         own = tuple(s for s in (*r.messages, *r.warnings) if not any(words in s for words in CONVERGENCE))
@@ -247,7 +252,12 @@ def _optimum_row(case: Case, optimum: Optimum) -> list[Difference]:
 def _errors(case: Case, ours: Results, theirs: Results) -> Difference:
     same = ours.error is not None and theirs.error is not None
     return Difference(
-        case.id, "error", 0, "same" if same else "error", ours=ours.error or "no error", theirs=theirs.error or "no error"
+        case.id,
+        "error",
+        0,
+        "same" if same else "error",
+        ours=ours.error or "no error",
+        theirs=theirs.error or "no error",
     )
 
 
@@ -272,7 +282,7 @@ def compare_values(
     reference: Mapping[str, Value],
     tighter: float = 1.0,
 ) -> Difference:
-    """Compare one quantity: labels with labels, numbers by the tolerance of their kind, texts character by character."""
+    """Compare one quantity: labels with labels, numbers by their kind's tolerance, texts character by character."""
     base = Difference(case, q.name, stage, "same")
     if ours is None:
         return replace(base, status="missing", note="the engine gave no answer")
@@ -342,7 +352,8 @@ def _compare_numbers(
     size = float(gap.max(initial=0.0))
     place = np.unravel_index(int(np.argmax(gap)), gap.shape) if gap.size else ()
     where = ", ".join(
-        str(i + 1) if names is None else names[i] for i, names in zip((int(i) for i in place), theirs.labels, strict=True)
+        str(i + 1) if names is None else names[i]
+        for i, names in zip((int(i) for i in place), theirs.labels, strict=True)
     )
     shown = (f"{a[place]:.10g}", f"{b[place]:.10g}") if gap.size else ("", "")
     return replace(

@@ -6,11 +6,12 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pylmer import datasets
 
+from pylmer import datasets
 from rcompare.case import Case, CaseError
 
 __all__ = ["canonical_text", "case_data", "data_hash", "read_file"]
@@ -84,7 +85,7 @@ def canonical_text(frame: pd.DataFrame) -> str:
     return "\n".join([*head, *body, ""])
 
 
-def _canonical_column(column: pd.Series[object]) -> tuple[str, list[str], list[str]]:
+def _canonical_column(column: pd.Series[Any]) -> tuple[str, list[str], list[str]]:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         codes = np.asarray(column.cat.codes)

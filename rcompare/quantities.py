@@ -59,7 +59,10 @@ class Quantity:
 def _table() -> dict[str, Quantity]:
     rows = [
         *(Quantity(n, 0, "label") for n in ("X.names", "dropped", "cnms", "theta.names", "levels", "messages")),
-        *(Quantity(n, 0, "count") for n in ("dims", "Gp", "Lind", "lower", "ngrps", "nobs", "df.residual", "logLik.df")),
+        *(
+            Quantity(n, 0, "count")
+            for n in ("dims", "Gp", "Lind", "lower", "ngrps", "nobs", "df.residual", "logLik.df")
+        ),
         Quantity("X", 0, "design", "array"),
         Quantity("y", 0, "design"),
         Quantity("Zt", 0, "design"),
@@ -114,10 +117,26 @@ def _table() -> dict[str, Quantity]:
 CATALOGUE: dict[str, Quantity] = _table()
 """All known quantities by name."""
 
-OPTIMUM = (
-    "criterion theta beta se t.value sigma varcor.vcov varcor.sdcor logLik AIC BIC ranef condsd coef fitted "
-    "scaled.residual.quantiles icc band".split()
-)
+OPTIMUM = [
+    "criterion",
+    "theta",
+    "beta",
+    "se",
+    "t.value",
+    "sigma",
+    "varcor.vcov",
+    "varcor.sdcor",
+    "logLik",
+    "AIC",
+    "BIC",
+    "ranef",
+    "condsd",
+    "coef",
+    "fitted",
+    "scaled.residual.quantiles",
+    "icc",
+    "band",
+]
 """Numbers of stage 1 that are compared once more at the engine's own optimum (stage 2)."""
 
 NOT_COMPARED = ("evaluations",)

@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NA", "Labelled", "Results", "Strings", "Text", "Value", "from_json", "read_results", "to_json", "write_results"]
+__all__ = [
+    "NA",
+    "Labelled",
+    "Results",
+    "Strings",
+    "Text",
+    "Value",
+    "from_json",
+    "read_results",
+    "to_json",
+    "write_results",
+]
 
 NA: float = struct.unpack("<d", struct.pack("<Q", 0x7FF00000000007A2))[0]
 """R's NA_real_: a NaN whose low word is 1954."""
@@ -86,6 +97,8 @@ class Results:
         What the engine said while it fitted.
     error
         The engine's error, when there is no fit; then ``values`` is empty.
+    failed
+        quantity -> why the engine could not give it.
     """
 
     case: str
@@ -95,6 +108,7 @@ class Results:
     messages: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     def number(self, name: str) -> float:
         """The value of a scalar quantity.

@@ -9,20 +9,28 @@ from __future__ import annotations
 from pylmer.formula.ast import Call, Name, Node, walk
 from pylmer.formula.deparse import deparse
 from pylmer.formula.parse import parse, parse_formula
-
 from rcompare.case import Case, CaseError
 
 __all__ = ["ALLOWED", "r_call", "r_expression", "r_formula"]
 
-OPERATORS = frozenset("~ + - * / ^ : %in% %% %/% ( | || & && ! == != < > <= >= [".split())
-FUNCTIONS = frozenset(
-    """I offset Error factor ordered as.factor as.ordered as.numeric as.integer as.character as.logical relevel droplevels
-    interaction cut C contr.treatment contr.sum contr.helmert contr.poly contr.SAS poly ns bs scale log log2 log10 log1p
-    exp expm1 sqrt abs sign sin cos tan asin acos atan sinh cosh tanh round signif floor ceiling trunc plogis qlogis pnorm
-    qnorm mean sd var median min max sum range pmin pmax cumsum length rank c rep seq ifelse is.na rev unique exp
-    cbind nlevels as.vector""".split()
+OPERATORS = (
+    *("~", "+", "-", "*", "/", "^", ":", "%in%", "%%", "%/%", "(", "["),
+    *("|", "||", "&", "&&", "!", "==", "!=", "<", ">", "<=", ">="),
 )
-ALLOWED = OPERATORS | FUNCTIONS
+CODING = (
+    *("I", "offset", "Error", "factor", "ordered", "as.factor", "as.ordered", "relevel", "droplevels", "interaction"),
+    *("C", "contr.treatment", "contr.sum", "contr.helmert", "contr.poly", "contr.SAS", "poly", "ns", "bs", "scale"),
+    *("cut", "as.numeric", "as.integer", "as.character", "as.logical", "as.vector", "cbind", "nlevels", "c", "rep"),
+    *("seq", "rev"),
+)
+MATHEMATICS = (
+    *("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "sign", "round", "signif", "floor", "ceiling"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "plogis", "qlogis", "pnorm", "qnorm"),
+    *("mean", "sd", "var", "median", "min", "max", "sum", "range", "pmin", "pmax", "cumsum", "length", "rank"),
+    *("trunc", "ifelse", "is.na", "unique"),
+)
+FUNCTIONS = frozenset(CODING + MATHEMATICS)
+ALLOWED = FUNCTIONS | frozenset(OPERATORS)
 """Every function that a formula or a subset may call in R."""
 
 NA_ACTIONS = ("na.omit", "na.exclude", "na.fail", "na.pass")

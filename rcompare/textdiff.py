@@ -78,7 +78,9 @@ def tokens(line: str) -> list[tuple[str, str, int]]:
 def compare_text(ours: Sequence[str], theirs: Sequence[str]) -> TextDifference:
     """Compare two texts line by line, after matching up lines that only one of them has."""
     found: list[LineDifference] = []
-    matcher = difflib.SequenceMatcher(None, [_skeleton(s) for s in ours], [_skeleton(s) for s in theirs], autojunk=False)
+    matcher = difflib.SequenceMatcher(
+        None, [_skeleton(s) for s in ours], [_skeleton(s) for s in theirs], autojunk=False
+    )
     for _, i1, i2, j1, j2 in matcher.get_opcodes():
         for k in range(max(i2 - i1, j2 - j1)):
             a = ours[i1 + k] if i1 + k < i2 else None

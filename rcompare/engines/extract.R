@@ -321,11 +321,12 @@ rc_answer <- function(case, data) {
 rc_stamp <- function() {
   packages <- intersect(c("lme4", "nlme", "lmerTest", "mlmRev", "Matrix", "minqa", "nloptr", "boot", "pbkrtest"),
                         rownames(utils::installed.packages()))
-  versions <- vapply(packages, function(p) as.character(utils::packageVersion(p)), "")
+  versions <- vapply(packages, function(p) utils::packageDescription(p)$Version, "")
+  library_name <- function(path) paste(utils::tail(strsplit(normalizePath(path), "/")[[1]], 2), collapse = "/")
   list(
     R = R.version.string, platform = R.version$platform,
     packages = as.list(versions),
-    BLAS = basename(as.character(extSoftVersion()[["BLAS"]])), LAPACK = basename(as.character(La_library())), LAPACK.version = La_version(),
+    BLAS = library_name(extSoftVersion()[["BLAS"]]), LAPACK = library_name(La_library()), LAPACK.version = La_version(),
     locale = Sys.getlocale(), RNGkind = RNGkind()
   )
 }

@@ -110,10 +110,9 @@ def send_frame(R: RSession, name: str, frame: pd.DataFrame) -> None:
             R.assign("rcompare_x", np.asarray(values.cat.codes, dtype=np.float64) + 1)
             R.assign("rcompare_levels", [str(v) for v in values.cat.categories])
             ordered = "TRUE" if values.dtype.ordered else "FALSE"
-            R.eval(
-                "rcompare_x[rcompare_x == 0] <- NA; rcompare_x <- factor(rcompare_x, levels = seq_along(rcompare_levels), "
-                f"labels = rcompare_levels, ordered = {ordered})"
-            )
+            R.eval("rcompare_x[rcompare_x == 0] <- NA")
+            labels = "levels = seq_along(rcompare_levels), labels = rcompare_levels"
+            R.eval(f"rcompare_x <- factor(rcompare_x, {labels}, ordered = {ordered})")
         elif pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
             R.assign("rcompare_x", values.to_numpy(dtype=np.float64))
             R.eval("rcompare_x[is.nan(rcompare_x)] <- NA")
