@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,7 +70,7 @@ def print_vector(x: ArrayLike, digits: int | None = None, na: str = "NA") -> str
 
 
 def print_named_vector(
-    x: ArrayLike | Sequence[str], names: Sequence[str], digits: int | None = None, na: str = "NA"
+    x: ArrayLike | Sequence[str], names: Sequence[str], digits: int | None = None, na: str = "NA", gap: int = 1
 ) -> str:
     """Print a named vector as R does: a line of names above a line of elements, each with a space behind it.
 
@@ -83,6 +84,8 @@ def print_named_vector(
         Significant digits, default the option.
     na
         What NaN is called.
+    gap
+        Spaces behind each element.
 
     Returns
     -------
@@ -91,24 +94,22 @@ def print_named_vector(
 
     Examples
     --------
-    >>> print(print_named_vector([251.405, 10.467], ["(Intercept)", "Days"]))
-    (Intercept)        Days
-        251.405      10.467
+    >>> print_named_vector([251.405, 10.467], ["(Intercept)", "Days"]).split("\\n")
+    ['(Intercept)        Days ', '    251.405      10.467 ']
     """
-    values = list(x) if not isinstance(x, np.ndarray) and _is_text(x) else format_numbers(x, digits, na=na)  # type: ignore[arg-type]
-    if not values:
+    cells = [str(v) for v in x] if _is_text(x) else format_numbers(np.asarray(x, dtype=np.float64), digits, na=na)
+    if not cells:
         return "named numeric(0)"
-    cells = [str(v) for v in values]
     width = max(map(text_width, [*cells, *names]))
-    per_line = max(1, current_options().width // (width + 1))
+    per_line = max(1, current_options().width // (width + gap))
     lines = []
     for start in range(0, len(cells), per_line):
         for row in (names, cells):
-            lines.append("".join(align(v, width, right=True) + " " for v in row[start : start + per_line]))
+            lines.append("".join(align(v, width, right=True) + " " * gap for v in row[start : start + per_line]))
     return "\n".join(lines)
 
 
-def _is_text(x: object) -> bool:
+def _is_text(x: object) -> TypeGuard[Sequence[str]]:
     return isinstance(x, Sequence) and len(x) > 0 and isinstance(x[0], str)
 
 

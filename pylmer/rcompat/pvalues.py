@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pylmer.rcompat.fill import cat_fill, strwrap
 from pylmer.rcompat.format import format_numbers, format_strings
 from pylmer.rcompat.layout import print_text_matrix
 from pylmer.rcompat.options import current_options
@@ -87,20 +87,9 @@ def significance_legend() -> str:
     marks = "".join(f" {quoted(mark)} {cut:g}" for cut, mark in _CUTS)
     legend = f"0{marks}"
     width = current_options().width
-    parts = [legend]
-    if width < len(legend):
-        parts = [f"  {line}" for line in textwrap.wrap(legend, max(width - 5, 1), break_long_words=False)]
-    fill = width + 4 + max(_bytes(part) - len(part) for part in parts)
-    text, used = "---\nSignif. codes:  ", 20
-    for part in parts:
-        if used and used + _bytes(part) > fill:
-            text, used = text + "\n", 0
-        text, used = text + part, used + _bytes(part)
-    return text
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode())
+    parts = [legend] if width >= len(legend) else strwrap(legend, width - 2, prefix="  ")
+    fill = width + 4 + max(len(part.encode()) - len(part) for part in parts)
+    return cat_fill(["---\nSignif. codes:  ", *parts], sep="", width=fill)
 
 
 def _estimates(x: FloatArray, digits: int) -> list[str]:

@@ -1,0 +1,22 @@
+"""Numbers become R's text, character for character.
+
+Every record's text function registers itself with ``pylmer.rcompat.printable.as_text`` when this package is imported.
+"""
+
+from pylmer.printing.effects import coef_text, confint_text, fixef_text, loglik_text, ranef_text
+from pylmer.printing.model import correlation_text, model_text, summary_text
+from pylmer.printing.varcorr import varcorr_text
+from pylmer.rcompat.printable import as_text
+
+__all__ = [
+    "as_text",
+    "coef_text",
+    "confint_text",
+    "correlation_text",
+    "fixef_text",
+    "loglik_text",
+    "model_text",
+    "ranef_text",
+    "summary_text",
+    "varcorr_text",
+]
