@@ -25,8 +25,8 @@ __all__ = ["BLOCK", "NormalInversion"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
-BLOCK = 16384
-"""Deviates made at a time: six arrays of this length fit the second-level cache."""
+BLOCK = 32768
+"""Deviates made at a time: the three arrays of a step of Horner's scheme fit the second-level cache."""
 
 # Coefficients from the highest power down: near the median, in the tails, in the far tails.
 _CENTRE = (
@@ -138,7 +138,8 @@ class NormalInversion:
 
     def __init__(self, size: int = BLOCK) -> None:
         self._bits = np.empty(size, dtype=np.int64)
-        self._p, self._q, self._r, self._d = np.empty((4, size))
+        self._p, self._q, self._r = np.empty((3, size))
+        self._d = self._bits.view(np.float64)  # the bits are used up before the denominators are made
         self._tail = np.empty(size, dtype=np.bool_)
 
     def deviates(self, words: NDArray[np.uint64], out: Floats) -> None:
