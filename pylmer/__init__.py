@@ -1,1 +1,85 @@
 """Linear mixed-effects models with lme4's names, numbers and printed text."""
+
+from pylmer import datasets
+from pylmer.control import lmerControl
+from pylmer.criterion.criterion import mkLmerDevfun
+from pylmer.dotted import LmerMod, summary
+from pylmer.formula.lformula import lFormula
+from pylmer.inference import bootMer, confint
+from pylmer.lmer import lmer, mkMerMod
+from pylmer.methods import (
+    AIC,
+    BIC,
+    REMLcrit,
+    VarCorr,
+    coef,
+    deviance,
+    df_residual,
+    fitted,
+    fixef,
+    getME,
+    icc,
+    isLMM,
+    isREML,
+    isSingular,
+    logLik,
+    ngrps,
+    nobs,
+    predict,
+    ranef,
+    residuals,
+    sigma,
+    simulate,
+    vcov,
+)
+from pylmer.model import MerMod
+from pylmer.optimize.optimum import optimizeLmer
+from pylmer.rcompat.missing import NA
+from pylmer.rcompat.options import options
+from pylmer.rcompat.random import rnorm, runif, sample, set_seed
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AIC",
+    "BIC",
+    "NA",
+    "LmerMod",
+    "MerMod",
+    "REMLcrit",
+    "VarCorr",
+    "bootMer",
+    "coef",
+    "confint",
+    "datasets",
+    "deviance",
+    "df_residual",
+    "fitted",
+    "fixef",
+    "getME",
+    "icc",
+    "isLMM",
+    "isREML",
+    "isSingular",
+    "lFormula",
+    "lmer",
+    "lmerControl",
+    "logLik",
+    "mkLmerDevfun",
+    "mkMerMod",
+    "ngrps",
+    "nobs",
+    "optimizeLmer",
+    "options",
+    "predict",
+    "ranef",
+    "residuals",
+    "rnorm",
+    "runif",
+    "sample",
+    "set_seed",
+    "sigma",
+    "simulate",
+    "summary",
+    "vcov",
+]

@@ -50,7 +50,7 @@ class MerMod:
     @cached_property
     def condVar(self) -> tuple[FloatArray, ...]:
         """Per term ``(J, k, k)``: covariance of each level's random effects given the data, theta and sigma."""
-        return tuple(self.sigma**2 * V for V in self.criterion.condVar(self.opt.theta))
+        return tuple(self.residual_sd**2 * V for V in self.criterion.condVar(self.opt.theta))
 
     @property
     def REML(self) -> bool:
@@ -88,7 +88,7 @@ class MerMod:
         return self.criterion.nu
 
     @property
-    def sigma(self) -> float:
+    def residual_sd(self) -> float:
         """Residual standard deviation (Bates et al. 2015, eqs. 33 and 40)."""
         return float(np.sqrt(self.state.pwrss / self.nu))
 
@@ -112,7 +112,7 @@ class MerMod:
     @property
     def covariance(self) -> tuple[FloatArray, ...]:
         """Per term ``(k, k)``: covariance of one level's random effects, sigma^2 L L'."""
-        return tuple(self.sigma**2 * (L @ L.T) for L in self.L)
+        return tuple(self.residual_sd**2 * (L @ L.T) for L in self.L)
 
     @cached_property
     def vcov_beta(self) -> FloatArray:
@@ -120,7 +120,7 @@ class MerMod:
         if not self.p:
             return np.zeros((0, 0))
         inverse = np.linalg.solve(self.state.RX, np.eye(self.p))
-        return self.sigma**2 * (inverse @ inverse.T)
+        return self.residual_sd**2 * (inverse @ inverse.T)
 
     @cached_property
     def linear_random(self) -> FloatArray:
@@ -147,7 +147,7 @@ class MerMod:
 
     def scaled_residuals(self) -> FloatArray:
         """``(n,)``: Pearson residuals over sigma."""
-        return self.pearson_residuals() / self.sigma
+        return self.pearson_residuals() / self.residual_sd
 
     @cached_property
     def devcomp(self) -> dict[str, float]:

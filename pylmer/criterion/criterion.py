@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pylmer.covariance import FactorMap, factor_maps
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
 from pylmer.formula.design import Design
-from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products
+from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products, group_sums
 from pylmer.linalg.crossed import Crossed
 from pylmer.linalg.one_factor import OneFactor, Responses
 
@@ -59,6 +59,10 @@ class Criterion:
     ----------
     structure
         The cross-products, stored as their pattern allows.
+    sums
+        The cross-products themselves, of Z's columns divided by their scales.
+    factors, X
+        The rows they were summed over, times the square roots of the prior weights; X is ``(p, n)``.
     responses
         The R responses (one, but for a bootstrap).
     maps
@@ -73,6 +77,9 @@ class Criterion:
     """
 
     structure: Structure
+    sums: CrossProducts
+    factors: tuple[Factor, ...]
+    X: FloatArray
     responses: Responses
     maps: tuple[FactorMap, ...]
     term_place: tuple[tuple[int, slice], ...]
@@ -109,9 +116,26 @@ class Criterion:
         """Return the same problem with other responses: only the y column of the sums changes."""
         return replace(self, responses=responses, beta0=beta0)
 
+    def sum_responses(self, rows: FloatArray) -> Responses:
+        """Sum responses ``(R, n)``, weighted and centred as ``Xy`` was, into cross-products."""
+        R = len(rows)
+        Zy = []
+        for f, factor in enumerate(self.factors):
+            sums = np.empty((R, factor.J, factor.k))
+            for a in range(factor.k):
+                weighted = rows if self.ones[f][a] else rows * factor.columns[:, a]
+                sums[..., a] = group_sums(factor.codes, weighted, factor.J)
+            Zy.append(sums / self.maps[f].scale)
+        return Responses(tuple(Zy), rows @ self.X.T, np.einsum("rn,rn->r", rows, rows))
+
     def as_ML(self) -> Criterion:
         """Return the same problem by maximum likelihood."""
         return replace(self, REML=False)
+
+    @cached_property
+    def ones(self) -> tuple[tuple[bool, ...], ...]:
+        """Per factor, which of its raw columns are all ones."""
+        return tuple(tuple(bool((z == 1.0).all()) for z in f.columns.T) for f in self.factors)
 
     @cached_property
     def chunk(self) -> int:
@@ -256,6 +280,9 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
     structure: Structure = OneFactor(sums) if len(factors) == 1 else Crossed(sums)
     return Criterion(
         structure,
+        sums,
+        tuple(factors),
+        Xy[:-1],
         Responses.of(sums),
         factor_maps(sizes, [f for f, _ in place], scales),
         place,

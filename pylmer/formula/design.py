@@ -34,6 +34,8 @@ class ReTerm:
         The k column names of the left-hand side (one entry of lme4's ``cnms``).
     columns
         ``(n, k)`` raw model matrix of the left-hand side.
+    label
+        The term as R spells it, ``"Days | Subject"``.
     """
 
     group: str
@@ -41,6 +43,7 @@ class ReTerm:
     levels: tuple[str, ...]
     names: tuple[str, ...]
     columns: FloatArray
+    label: str = ""
 
     @property
     def J(self) -> int:
@@ -149,7 +152,10 @@ class Design:
     schema
         What must be remembered to build the same matrices from new data.
     na_rows
-        Positions (in the rows after ``subset``) that were omitted for missing values; with ``na_exclude`` results are padded there.
+        Positions (in the rows after ``subset``) that were omitted for missing values; with ``na_exclude`` results are
+        padded there.
+    na_row_names
+        Labels of those rows.
     """
 
     y: FloatArray
@@ -165,6 +171,7 @@ class Design:
     dropped: tuple[str, ...] = ()
     na_rows: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     na_exclude: bool = False
+    na_row_names: tuple[object, ...] | NDArray[np.generic] = ()
 
     @property
     def n(self) -> int:
@@ -174,4 +181,4 @@ class Design:
     @property
     def p(self) -> int:
         """Number of fixed effects."""
-        return self.X.shape[1]
+        return int(self.X.shape[1])

@@ -80,6 +80,29 @@ class CrossProducts:
             {pair: _add(block, other.cross[pair]) for pair, block in self.cross.items()},
         )
 
+    def times_Z(self, b: Sequence[FloatArray]) -> tuple[list[FloatArray], FloatArray]:
+        """Cross-products of a response Z b, for many b at once, without a pass over the rows.
+
+        Parameters
+        ----------
+        b
+            Per factor ``(R, J, k)``.
+
+        Returns
+        -------
+        tuple
+            ``Z'Z b`` per factor ``(R, J, k)``, and ``X'Z b`` ``(R, p)``.
+        """
+        ZZb = [np.einsum("jab,rjb->rja", A, part) for A, part in zip(self.A, b, strict=True)]
+        for (f, s), block in self.cross.items():
+            left, right = (part.reshape(len(part), -1).T for part in (b[f], b[s]))
+            ZZb[f] += (block @ right).T.reshape(b[f].shape)
+            ZZb[s] += (block.T @ left).T.reshape(b[s].shape)
+        XZb = np.zeros((len(b[0]), self.C.shape[0] - 1))
+        for B, part in zip(self.B, b, strict=True):
+            XZb += np.einsum("jkp,rjk->rp", B[..., :-1], part)
+        return ZZb, XZb
+
 
 def _add(a: FloatArray | sp.csr_array, b: FloatArray | sp.csr_array) -> FloatArray | sp.csr_array:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):

@@ -1,1 +1,52 @@
 """Questions that one fit answers, never fitting again."""
+
+from pylmer.methods.components import getME
+from pylmer.methods.fit_statistics import (
+    AIC,
+    BIC,
+    REMLcrit,
+    deviance,
+    df_residual,
+    icc,
+    isLMM,
+    isREML,
+    isSingular,
+    logLik,
+    ngrps,
+    nobs,
+    sigma,
+)
+from pylmer.methods.fixed import fixef, vcov
+from pylmer.methods.predict import predict
+from pylmer.methods.random import coef, ranef
+from pylmer.methods.residuals import fitted, residuals
+from pylmer.methods.simulate import simulate
+from pylmer.methods.summary import summary
+from pylmer.methods.varcorr import VarCorr
+
+__all__ = [
+    "AIC",
+    "BIC",
+    "REMLcrit",
+    "VarCorr",
+    "coef",
+    "deviance",
+    "df_residual",
+    "fitted",
+    "fixef",
+    "getME",
+    "icc",
+    "isLMM",
+    "isREML",
+    "isSingular",
+    "logLik",
+    "ngrps",
+    "nobs",
+    "predict",
+    "ranef",
+    "residuals",
+    "sigma",
+    "simulate",
+    "summary",
+    "vcov",
+]

@@ -189,7 +189,7 @@ def summary(model: MerMod) -> SummaryMerMod:
         nobs=model.n,
         coefficients=pd.DataFrame(columns, index=names),
         vcov=pd.DataFrame(V, index=names, columns=names),
-        sigma=model.sigma,
+        sigma=model.residual_sd,
         dropped=design.dropped,
         optinfo=fit_notes(model),
     )

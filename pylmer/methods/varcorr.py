@@ -80,7 +80,7 @@ class VarCorr(Printable):
 
     def __init__(self, model: MerMod, sigma: float | None = None) -> None:
         terms = model.design.re.terms
-        self.sigma: float = model.sigma if sigma is None else float(sigma)
+        self.sigma: float = model.residual_sd if sigma is None else float(sigma)
         self.useSc = True
         labels = varcorr_labels([t.group for t in terms])
         made = []

@@ -1,0 +1,181 @@
+"""The fit as a user holds it: every generic as a method too, one line each, never a place for logic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from pylmer import inference, methods, printing
+from pylmer.inference.boot_intervals import BootType
+from pylmer.inference.bootstrap import BootMer, Statistic
+from pylmer.inference.confint import Parm
+from pylmer.methods.random import Coef, RanEf
+from pylmer.methods.residuals import ResidualType
+from pylmer.methods.summary import SummaryMerMod
+from pylmer.methods.varcorr import VarCorr
+from pylmer.model import MerMod
+from pylmer.rcompat.loglik import LogLik
+from pylmer.rcompat.missing import NA, NAType
+
+__all__ = ["LmerMod"]
+
+
+class LmerMod(MerMod):
+    """A linear mixed model fitted by ``lmer``; ``print(m)`` shows R's text."""
+
+    def __str__(self) -> str:
+        return printing.as_text(self)
+
+    def __repr__(self) -> str:
+        return printing.as_text(self)
+
+    def summary(self) -> SummaryMerMod:
+        """See :func:`pylmer.summary`."""
+        return methods.summary(self)
+
+    def fixef(self, add_dropped: bool = False) -> pd.Series[float]:
+        """See :func:`pylmer.fixef`."""
+        return methods.fixef(self, add_dropped)
+
+    def ranef(self, condVar: bool = True) -> RanEf:
+        """See :func:`pylmer.ranef`."""
+        return methods.ranef(self, condVar)
+
+    def coef(self) -> Coef:
+        """See :func:`pylmer.coef`."""
+        return methods.coef(self)
+
+    def VarCorr(self, sigma: float | None = None) -> VarCorr:
+        """See :func:`pylmer.VarCorr`."""
+        return methods.VarCorr(self, sigma)
+
+    def vcov(self) -> pd.DataFrame:
+        """See :func:`pylmer.vcov`."""
+        return methods.vcov(self)
+
+    def sigma(self) -> float:
+        """See :func:`pylmer.sigma`."""
+        return methods.sigma(self)
+
+    def fitted(self) -> pd.Series[float]:
+        """See :func:`pylmer.fitted`."""
+        return methods.fitted(self)
+
+    def residuals(self, type: ResidualType = "response", scaled: bool = False) -> pd.Series[float]:
+        """See :func:`pylmer.residuals`."""
+        return methods.residuals(self, type, scaled)
+
+    def predict(
+        self,
+        newdata: object = None,
+        re_form: str | NAType | None = None,
+        allow_new_levels: bool = False,
+        random_only: bool = False,
+        na_action: str = "na.pass",
+    ) -> pd.Series[float]:
+        """See :func:`pylmer.predict`."""
+        return methods.predict(self, newdata, re_form, allow_new_levels, random_only, na_action)
+
+    def simulate(
+        self, nsim: int = 1, seed: int | None = None, re_form: str | NAType | None = NA, use_u: bool = False
+    ) -> pd.DataFrame:
+        """See :func:`pylmer.simulate`."""
+        return methods.simulate(self, nsim, seed, re_form, use_u)
+
+    def logLik(self, REML: bool | None = None) -> LogLik:
+        """See :func:`pylmer.logLik`."""
+        return methods.logLik(self, REML)
+
+    def deviance(self, REML: bool | None = None) -> float:
+        """See :func:`pylmer.deviance`."""
+        return methods.deviance(self, REML)
+
+    def REMLcrit(self) -> float:
+        """See :func:`pylmer.REMLcrit`."""
+        return methods.REMLcrit(self)
+
+    def AIC(self, k: float = 2.0) -> float:
+        """See :func:`pylmer.AIC`."""
+        return methods.AIC(self, k)
+
+    def BIC(self) -> float:
+        """See :func:`pylmer.BIC`."""
+        return methods.BIC(self)
+
+    def df_residual(self) -> int:
+        """See :func:`pylmer.df_residual`."""
+        return methods.df_residual(self)
+
+    def nobs(self) -> int:
+        """See :func:`pylmer.nobs`."""
+        return methods.nobs(self)
+
+    def ngrps(self) -> pd.Series[int]:
+        """See :func:`pylmer.ngrps`."""
+        return methods.ngrps(self)
+
+    def getME(self, name: str | list[str]) -> Any:
+        """See :func:`pylmer.getME`."""
+        return methods.getME(self, name)
+
+    def isSingular(self, tol: float = 1e-4) -> bool:
+        """See :func:`pylmer.isSingular`."""
+        return methods.isSingular(self, tol)
+
+    def isREML(self) -> bool:
+        """See :func:`pylmer.isREML`."""
+        return methods.isREML(self)
+
+    def isLMM(self) -> bool:
+        """See :func:`pylmer.isLMM`."""
+        return methods.isLMM(self)
+
+    def icc(self) -> float:
+        """See :func:`pylmer.icc`."""
+        return methods.icc(self)
+
+    def confint(
+        self,
+        parm: Parm = None,
+        level: float = 0.95,
+        method: Literal["profile", "Wald", "boot"] = "profile",
+        oldNames: bool = True,
+        nsim: int = 500,
+        boot_type: BootType = "perc",
+        seed: int | None = None,
+        quiet: bool = False,
+        progress: bool = False,
+    ) -> pd.DataFrame:
+        """See :func:`pylmer.confint`."""
+        return inference.confint(self, parm, level, method, oldNames, nsim, boot_type, seed, quiet, progress)
+
+    def bootMer(
+        self, FUN: Statistic, nsim: int = 1, seed: int | None = None, use_u: bool = False, progress: bool = False
+    ) -> BootMer:
+        """See :func:`pylmer.bootMer`."""
+        return inference.bootMer(self, FUN, nsim, seed, use_u, progress)
+
+
+def summary(model: object) -> Any:
+    """Summarize a fit: R's text when printed.
+
+    Parameters
+    ----------
+    model
+        A fit by ``lmer``, ``lm`` or ``aov``.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer, summary
+    >>> s = summary(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff()))
+    >>> round(s.sigma, 3)
+    49.51
+    """
+    from pylmer.errors import ModelError
+
+    method = getattr(model, "summary", None)
+    if method is None:
+        raise ModelError(f"summary of a {type(model).__name__}: give a fit by lmer, lm or aov")
+    return method()

@@ -1,0 +1,105 @@
+"""Confidence intervals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from pylmer.errors import ModelError, RMessage
+from pylmer.inference.boot_intervals import BootType, level_columns
+from pylmer.inference.bootstrap import boot_parameters
+from pylmer.inference.parameters import parameter_names, parameters_of
+from pylmer.model import MerMod
+
+__all__ = ["confint"]
+
+Parm = str | int | Sequence[str] | Sequence[int] | None
+
+
+def confint(
+    model: MerMod,
+    parm: Parm = None,
+    level: float = 0.95,
+    method: Literal["profile", "Wald", "boot"] = "profile",
+    oldNames: bool = True,
+    nsim: int = 500,
+    boot_type: BootType = "perc",
+    seed: int | None = None,
+    quiet: bool = False,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Confidence intervals of standard deviations, correlations, sigma and fixed effects.
+
+    Parameters
+    ----------
+    model
+        A fit.
+    parm
+        Which parameters: names, positions counted from 0, ``"theta_"`` or ``"beta_"``; None gives all.
+    level
+        Coverage.
+    method
+        ``"boot"``: parametric bootstrap; ``"Wald"``: normal, fixed effects only.  ``"profile"``, R's default, is not there
+        yet and is refused.
+    oldNames
+        ``.sig01`` ... (the default) or ``sd_(Intercept)|g`` ...
+    nsim, boot_type, seed
+        Of the bootstrap: number of replicates, kind of interval (``"perc"``, ``"basic"``, ``"norm"``), R's seed.
+    quiet
+        Do not say that intervals are being computed.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        One row a parameter, columns ``2.5 %`` and ``97.5 %``.
+
+    Examples
+    --------
+    >>> from pylmer import confint, datasets, lmer
+    >>> m = lmer("Yield ~ 1 + (1 | Batch)", data=datasets.Dyestuff())
+    >>> confint(m, method="Wald").loc["(Intercept)"].round(3).tolist()
+    [1489.509, 1565.491]
+    """
+    names = parameter_names(model, oldNames)
+    chosen = _chosen(parm, names, len(model.theta))
+    if method == "Wald":
+        values = parameters_of(model)
+        half = float(ndtri((1 + level) / 2)) * np.sqrt(np.diagonal(model.vcov_beta))
+        table = np.full((len(names), 2), np.nan)
+        first = len(names) - model.p
+        table[first:, 0], table[first:, 1] = values[first:] - half, values[first:] + half
+        return pd.DataFrame(table, index=names, columns=level_columns(level)).iloc[chosen]
+    if method == "boot":
+        if not quiet:
+            warnings.warn("Computing bootstrap confidence intervals ...", RMessage, stacklevel=2)
+        return boot_parameters(model, nsim, seed, progress, oldNames).confint(level, boot_type).iloc[chosen]
+    if method == "profile":
+        raise ModelError("method='profile' is not there yet: give method='boot' or method='Wald'")
+    raise ModelError(f"method={method!r}: choose 'boot' or 'Wald'")
+
+
+def _chosen(parm: Parm, names: list[str], m: int) -> list[int]:
+    """Positions of the parameters asked for."""
+    if parm is None:
+        return list(range(len(names)))
+    if isinstance(parm, str) and parm == "theta_":
+        return list(range(m + 1))
+    if isinstance(parm, str) and parm == "beta_":
+        return list(range(m + 1, len(names)))
+    wanted = [parm] if isinstance(parm, str | int) else list(parm)
+    out = []
+    for one in wanted:
+        if isinstance(one, str) and one in names:
+            out.append(names.index(one))
+        elif not isinstance(one, str) and -len(names) <= one < len(names):
+            out.append(range(len(names))[one])
+        else:
+            raise ModelError(f"parm={one!r} is not a parameter: choose among {', '.join(names)}")
+    return out

@@ -1,0 +1,68 @@
+"""The parameters that intervals are given for: standard deviations, correlations, sigma, fixed effects."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pylmer.criterion.criterion import Criterion
+from pylmer.model import MerMod
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["parameter_names", "parameters", "parameters_of"]
+
+
+def parameter_names(model: MerMod, oldNames: bool = True) -> list[str]:
+    """Names in lme4's order: ``.sig01`` ... ``.sigma`` and the fixed effects, or ``sd_(Intercept)|g``, ``cor_x.y|g``."""
+    names: list[str] = []
+    for t in model.design.re.terms:
+        for j in range(t.k):
+            for i in range(j, t.k):
+                if i == j:
+                    names.append(f"sd_{t.names[j]}|{t.group}")
+                else:
+                    names.append(f"cor_{t.names[i]}.{t.names[j]}|{t.group}")
+    if oldNames:
+        names = [f".sig{i + 1:02d}" for i in range(len(names))]
+    return [*names, ".sigma" if oldNames else "sigma", *model.design.X_names]
+
+
+def sd_and_correlations(theta: FloatArray, sigma: FloatArray, term_sizes: tuple[int, ...]) -> FloatArray:
+    """theta ``(R, m)`` and sigma ``(R,)`` to standard deviations and correlations, in theta's places.
+
+    A correlation with a standard deviation of zero is NaN.
+    """
+    out = np.empty_like(theta)
+    start = 0
+    for k in term_sizes:
+        stop = start + k * (k + 1) // 2
+        cols, rows = np.triu_indices(k)
+        L = np.zeros((len(theta), k, k))
+        L[:, rows, cols] = theta[:, start:stop]
+        G = L @ L.swapaxes(-1, -2)
+        sd = np.sqrt(np.diagonal(G, axis1=-2, axis2=-1))
+        with np.errstate(invalid="ignore"):
+            cor = G / (sd[:, :, None] * sd[:, None, :])
+        block = np.where(rows == cols, (sd * sigma[:, None])[:, cols], cor[:, rows, cols])
+        out[:, start:stop] = block
+        start = stop
+    return out
+
+
+def parameters(criterion: Criterion, theta: FloatArray) -> FloatArray:
+    """``(R, m + 1 + p)``: the parameters of R fits with different responses."""
+    parts = []
+    for first in range(0, len(theta), criterion.chunk):
+        rows = slice(first, first + criterion.chunk)
+        s = criterion.solution(theta[rows], criterion.responses.take(rows))
+        sigma = np.sqrt(s.r2 / criterion.nu)
+        random = sd_and_correlations(theta[rows], sigma, criterion.term_sizes)
+        parts.append(np.column_stack([random, sigma, criterion.beta0 + s.beta]))
+    return np.concatenate(parts)
+
+
+def parameters_of(model: MerMod) -> FloatArray:
+    """``(m + 1 + p,)``: the parameters of one fit."""
+    random = sd_and_correlations(model.theta[None], np.array([model.residual_sd]), model.criterion.term_sizes)[0]
+    return np.concatenate([random, [model.residual_sd], model.beta])

@@ -1,0 +1,145 @@
+"""Fit linear mixed models: lme4's four steps, one line each."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import FrameType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pylmer.control import LmerControl, lmerControl
+from pylmer.criterion.criterion import Criterion, mkLmerDevfun
+from pylmer.dotted import LmerMod
+from pylmer.errors import ConvergenceWarning, ModelError, RMessage, RWarning
+from pylmer.formula.design import Design
+from pylmer.formula.lformula import lFormula
+from pylmer.methods.summary import SINGULAR
+from pylmer.model import make_model
+from pylmer.optimize.optimum import OptResult, optimizeLmer, singular
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["lmer", "mkMerMod"]
+
+
+def lmer(
+    formula: str,
+    data: object = None,
+    REML: bool = True,
+    control: LmerControl | Mapping[str, object] | None = None,
+    start: Sequence[float] | FloatArray | None = None,
+    verbose: int = 0,
+    subset: object = None,
+    weights: object = None,
+    na_action: str = "na.omit",
+    offset: object = None,
+    contrasts: Mapping[str, object] | None = None,
+) -> LmerMod:
+    """Fit a linear mixed-effects model, as lme4's ``lmer`` does.
+
+    Parameters
+    ----------
+    formula
+        R's formula as text, ``"y ~ x + (x | g)"``: fixed effects, and random-effects terms in parentheses.
+    data
+        A pandas or polars data frame, a pyarrow table, or a dict of arrays.
+    REML
+        Restricted maximum likelihood (the default), or maximum likelihood.
+    control
+        Settings made by :func:`lmerControl`, or a dict of them.
+    start
+        Values of theta to begin with, ``(m,)``.
+    verbose
+        1 or more prints each evaluation of the criterion.
+    subset
+        Rows to use: truth values, positions counted from 0, or an expression as text.
+    weights
+        Prior weights (the residual variance of a row is sigma^2 / weight): name of a column, or ``(n,)`` numbers.
+    na_action
+        ``"na.omit"``, ``"na.exclude"``, ``"na.fail"`` or ``"na.pass"``.
+    offset
+        A known part of the response: name of a column, or ``(n,)`` numbers.
+    contrasts
+        Contrasts of factors in the fixed part, by variable.
+
+    Returns
+    -------
+    LmerMod
+        The fit; ``print(m)`` shows R's text.
+
+    Raises
+    ------
+    FormulaError, DataError, ModelError
+        If formula, data or model make no sense, with lme4's sentence first where it has one.
+
+    Notes
+    -----
+    The criterion (Bates et al. 2015, JSS 67(1), eqs. 34 and 41) is minimized by Newton's method with its exact gradient.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> m = lmer("Reaction ~ Days + (Days | Subject)", data=datasets.sleepstudy())
+    >>> round(m.value, 3)
+    1743.628
+    """
+    settings = _settings(control)
+    design = lFormula(formula, data, REML, subset, weights, na_action, offset, contrasts, settings)
+    design = replace(design, call=replace(design.call, data=_name_of(data, sys._getframe(1))))
+    criterion = mkLmerDevfun(design, REML)
+    opt = optimizeLmer(
+        criterion,
+        start,
+        tolerance=settings.tolerance,
+        max_evaluations=settings.max_evaluations,
+        boundary_tol=settings.boundary_tol,
+        verbose=verbose,
+    )
+    return mkMerMod(design, criterion, opt, settings)
+
+
+def mkMerMod(design: Design, criterion: Criterion, opt: OptResult, control: LmerControl | None = None) -> LmerMod:
+    """Make the fitted model from the results of the three steps before, and say what lme4 says about its convergence.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lFormula, mkLmerDevfun, mkMerMod, optimizeLmer
+    >>> design = lFormula("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    >>> criterion = mkLmerDevfun(design)
+    >>> round(mkMerMod(design, criterion, optimizeLmer(criterion)).sigma(), 3)
+    49.51
+    """
+    settings = control or LmerControl()
+    if singular(opt.theta, criterion.lower, settings.singular_tol):
+        _say(SINGULAR, settings.check_conv_singular, RWarning)
+    for text in opt.warnings:
+        _say(text, settings.check_conv_grad, ConvergenceWarning)
+    return make_model(LmerMod, design, criterion, opt, settings)
+
+
+def _say(text: str, how: str, kind: type[RWarning]) -> None:
+    if how == "stop":
+        raise ModelError(text)
+    if how in ("message", "warning"):
+        warnings.warn(text, RMessage if how == "message" else kind, stacklevel=4)
+
+
+def _settings(control: LmerControl | Mapping[str, object] | None) -> LmerControl:
+    if control is None:
+        return LmerControl()
+    return control if isinstance(control, LmerControl) else lmerControl(**control)
+
+
+def _name_of(data: object, frame: FrameType) -> str | None:
+    """The name that the caller has for the data, where there is one."""
+    if data is None:
+        return None
+    for scope in (frame.f_locals, frame.f_globals):
+        for name, value in scope.items():
+            if value is data and not name.startswith("_"):
+                return name
+    return None

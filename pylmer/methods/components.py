@@ -1,0 +1,223 @@
+"""getME: every component of a fit by lme4's name for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.linalg
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from pylmer.errors import ModelError
+from pylmer.model import MerMod
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["getME"]
+
+
+def getME(model: MerMod, name: str | list[str]) -> Any:
+    """Extract a component of a fit.
+
+    Parameters
+    ----------
+    model
+        A fit.
+    name
+        One of lme4's names, or a list of them (a dict comes back), or ``"ALL"``:
+
+        ``X`` (n, p); ``Z`` (n, q), ``Zt`` (q, n), ``Lambda``, ``Lambdat`` (q, q), ``A`` = Lambdat Zt: sparse;
+        ``Ztlist``, ``mmList`` per term; ``y``, ``mu``, ``offset`` (n,); ``u``, ``b`` (q,); ``Gp``, ``Tp``, ``Lind`` (counted
+        from 1, as R counts); ``L`` (q, q) sparse lower Cholesky factor of Lambda'Z'ZLambda + I, not permuted; ``RX`` (p, p),
+        ``RZX`` (q, p); ``Tlist``, ``ST``; ``theta``, ``beta``/``fixef``, ``lower``, ``sigma``; ``flist``, ``cnms``; ``devcomp``;
+        ``REML`` (p or 0), ``is_REML``; ``n_rtrms``, ``n_rfacs``, ``N``, ``n``, ``p``, ``q``, ``p_i``, ``l_i``, ``q_i``, ``k``, ``m_i``, ``m``;
+        ``devfun``, a function of theta.
+
+    Raises
+    ------
+    ModelError
+        An unknown name.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, getME, lmer
+    >>> getME(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff()), "theta").round(4).to_dict()
+    {'Batch.(Intercept)': 0.8483}
+    """
+    if isinstance(name, list):
+        return {one: getME(model, one) for one in name}
+    if name == "ALL":
+        return {one: getME(model, one) for one in _COMPONENTS}
+    if name not in _COMPONENTS:
+        raise ModelError(f"Mixed-Effects extraction of '{name}' is not available; the names are {', '.join(_COMPONENTS)}")
+    return _COMPONENTS[name](model)
+
+
+def _Z_of(model: MerMod, i: int) -> sp.csr_array:
+    t = model.design.re.terms[i]
+    n = model.n
+    col = t.codes[:, None] * t.k + np.arange(t.k)
+    indptr = np.arange(n + 1) * t.k
+    Z = sp.csr_array((t.columns.ravel().copy(), col.ravel(), indptr), shape=(n, t.J * t.k))
+    Z.eliminate_zeros()
+    return Z
+
+
+def _Z(model: MerMod) -> sp.csr_array:
+    return sp.csr_array(sp.hstack([_Z_of(model, i) for i in range(len(model.design.re.terms))], format="csr"))
+
+
+def _Lambda(model: MerMod) -> sp.csc_array:
+    terms = model.design.re.terms
+    return sp.csc_array(
+        sp.block_diag([sp.kron(sp.eye_array(t.J), L) for t, L in zip(terms, model.L, strict=True)], format="csc")
+    )
+
+
+def _Lind(model: MerMod) -> NDArray[np.intp]:
+    """For each element of Lambda' in its columns, the element of theta that stands there (from 1)."""
+    out, start = [], 1
+    for t in model.design.re.terms:
+        place = np.zeros((t.k, t.k), dtype=np.intp)
+        cols, rows = np.triu_indices(t.k)
+        place[rows, cols] = np.arange(start, start + t.n_theta)
+        # Lambda' is upper triangular: its column i holds row i of L
+        out.append(np.tile(np.concatenate([place[i, : i + 1] for i in range(t.k)]), t.J))
+        start += t.n_theta
+    return np.concatenate(out)
+
+
+def _L(model: MerMod) -> sp.csc_array:
+    ZL = _Z(model) @ _Lambda(model)
+    if model.design.weights is not None:
+        ZL = sp.diags_array(np.sqrt(model.design.weights)) @ ZL
+    S = (ZL.T @ ZL).toarray() + np.eye(model.q)
+    return sp.csc_array(scipy.linalg.cholesky(S, lower=True))
+
+
+def _RZX(model: MerMod) -> FloatArray:
+    sw = 1.0 if model.design.weights is None else np.sqrt(model.design.weights)[:, None]
+    ZL = _Z(model) @ _Lambda(model)
+    right = ZL.T @ (model.design.X * sw**2)
+    return np.asarray(scipy.linalg.solve_triangular(_L(model).toarray(), right, lower=True))
+
+
+def _flat(parts: tuple[FloatArray, ...]) -> FloatArray:
+    return np.concatenate([part.ravel() for part in parts])
+
+
+def _per_term(model: MerMod, value: Callable[[Any], int]) -> pd.Series[int]:
+    return pd.Series({_label(model, i): value(t) for i, t in enumerate(model.design.re.terms)})
+
+
+def _label(model: MerMod, i: int) -> str:
+    t = model.design.re.terms[i]
+    return t.label or t.group
+
+
+def _Ztlist(model: MerMod) -> dict[str, sp.csr_array]:
+    out = {}
+    for i, t in enumerate(model.design.re.terms):
+        Zt = sp.csr_array(_Z_of(model, i).T)
+        for a, name in enumerate(t.names):
+            out[f"{t.group}.{name}"] = sp.csr_array(Zt[a :: t.k])
+    return out
+
+
+def _mmList(model: MerMod) -> dict[str, pd.DataFrame]:
+    rows = list(model.design.row_names)
+    return {
+        _label(model, i): pd.DataFrame(t.columns, index=rows, columns=list(t.names))
+        for i, t in enumerate(model.design.re.terms)
+    }
+
+
+def _ST(model: MerMod) -> list[tuple[str, FloatArray]]:
+    """Per term, scales on the diagonal and the unit lower triangle below."""
+    out = []
+    for t, L in zip(model.design.re.terms, model.L, strict=True):
+        scale = np.diagonal(L).copy()
+        unit = L / np.where(scale == 0, 1.0, scale)
+        np.fill_diagonal(unit, scale)
+        out.append((t.group, unit))
+    return out
+
+
+def _devcomp(model: MerMod) -> dict[str, dict[str, float]]:
+    re = model.design.re
+    dims = {
+        "N": model.n,
+        "n": model.n,
+        "p": model.p,
+        "nmp": model.n - model.p,
+        "q": model.q,
+        "nth": len(model.theta),
+        "useSc": 1,
+        "reTrms": len(re.terms),
+        "spFe": 0,
+        "REML": model.p if model.REML else 0,
+        "GLMM": 0,
+        "NLMM": 0,
+    }
+    return {"cmp": model.devcomp, "dims": dims}
+
+
+def _devfun(model: MerMod) -> Callable[[FloatArray], float]:
+    return model.criterion
+
+
+def _offset(model: MerMod) -> FloatArray:
+    return np.zeros(model.n) if model.design.offset is None else model.design.offset
+
+
+_COMPONENTS: dict[str, Callable[[MerMod], Any]] = {
+    "X": lambda m: pd.DataFrame(m.design.X, index=list(m.design.row_names), columns=list(m.design.X_names)),
+    "Z": _Z,
+    "Zt": lambda m: sp.csc_array(_Z(m).T),
+    "Ztlist": _Ztlist,
+    "mmList": _mmList,
+    "y": lambda m: m.design.y,
+    "mu": lambda m: m.mu,
+    "u": lambda m: _flat(m.state.u),
+    "b": lambda m: _flat(m.state.b),
+    "Gp": lambda m: m.design.re.Gp,
+    "Tp": lambda m: np.cumsum([0] + [t.n_theta for t in m.design.re.terms]),
+    "L": _L,
+    "Lambda": _Lambda,
+    "Lambdat": lambda m: sp.csc_array(_Lambda(m).T),
+    "Lind": _Lind,
+    "Tlist": lambda m: [(t.group, L) for t, L in zip(m.design.re.terms, m.L, strict=True)],
+    "A": lambda m: sp.csc_array(_Lambda(m).T @ _Z(m).T),
+    "RX": lambda m: m.state.RX,
+    "RZX": _RZX,
+    "sigma": lambda m: m.residual_sd,
+    "flist": lambda m: {
+        g: pd.Categorical.from_codes(t.codes, categories=list(t.levels)) for g, t in m.design.re.flist.items()
+    },
+    "fixef": lambda m: pd.Series(m.beta, index=list(m.design.X_names)),
+    "beta": lambda m: pd.Series(m.beta, index=list(m.design.X_names)),
+    "theta": lambda m: pd.Series(m.theta, index=list(m.design.re.theta_names)),
+    "ST": _ST,
+    "REML": lambda m: m.p if m.REML else 0,
+    "is_REML": lambda m: m.REML,
+    "n_rtrms": lambda m: len(m.design.re.terms),
+    "n_rfacs": lambda m: len(m.design.re.groups),
+    "N": lambda m: m.n,
+    "n": lambda m: m.n,
+    "p": lambda m: m.p,
+    "q": lambda m: m.q,
+    "p_i": lambda m: _per_term(m, lambda t: t.k),
+    "l_i": lambda m: pd.Series({g: t.J for g, t in m.design.re.flist.items()}),
+    "q_i": lambda m: _per_term(m, lambda t: t.J * t.k),
+    "k": lambda m: len(m.design.re.terms),
+    "m_i": lambda m: _per_term(m, lambda t: t.n_theta),
+    "m": lambda m: len(m.theta),
+    "cnms": lambda m: [(t.group, list(t.names)) for t in m.design.re.terms],
+    "devcomp": _devcomp,
+    "offset": _offset,
+    "lower": lambda m: pd.Series(m.design.re.lower, index=list(m.design.re.theta_names)),
+    "devfun": _devfun,
+}

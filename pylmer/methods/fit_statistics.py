@@ -1,0 +1,202 @@
+"""Single numbers of a fit: likelihoods, criteria, counts."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from pylmer.errors import ModelError, RWarning
+from pylmer.model import MerMod
+from pylmer.optimize.optimum import singular
+from pylmer.rcompat.loglik import LogLik
+
+__all__ = [
+    "AIC",
+    "BIC",
+    "REMLcrit",
+    "deviance",
+    "df_residual",
+    "icc",
+    "isLMM",
+    "isREML",
+    "isSingular",
+    "logLik",
+    "ngrps",
+    "nobs",
+    "sigma",
+]
+
+
+def _criterion(model: MerMod, REML: bool) -> float:
+    """REML or ML criterion at the fitted theta, whichever the fit was by."""
+    if model.REML == REML:
+        return model.value
+    s, n, nu = model.state, model.n, model.n - model.p
+    offset = -model.criterion.log_weights
+    if REML:
+        return s.ldL2 + s.ldRX2 + nu * (1 + float(np.log(2 * np.pi * s.pwrss / nu))) + offset
+    return s.ldL2 + n * (1 + float(np.log(2 * np.pi * s.pwrss / n))) + offset
+
+
+def logLik(model: MerMod, REML: bool | None = None) -> LogLik:
+    """Log-likelihood; the restricted one of a REML fit unless ``REML`` says otherwise.
+
+    Returns
+    -------
+    LogLik
+        A float with ``df`` (p + m + 1 parameters) and ``nobs``.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> ll = logLik(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff()))
+    >>> round(ll, 4), ll.df
+    (-159.8271, 3)
+    """
+    value = -0.5 * _criterion(model, model.REML if REML is None else REML)
+    return LogLik(value, df=_parameters(model), nobs=model.n)
+
+
+def _parameters(model: MerMod) -> int:
+    return model.p + len(model.theta) + 1
+
+
+def deviance(model: MerMod, REML: bool | None = None) -> float:
+    """Minus twice the log-likelihood.
+
+    For a REML fit ``REML=False`` gives the deviance at the REML estimates; without it lme4 warns and gives the REML
+    criterion, and so does pylmer.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> round(deviance(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff(), REML=False)), 4)
+    327.3271
+    """
+    if REML is None:
+        if model.REML:
+            warnings.warn(
+                "deviance() is deprecated for REML fits; use REMLcrit for the REML criterion or deviance(.,REML=FALSE) "
+                "for deviance calculated at the REML fit",
+                RWarning,
+                stacklevel=2,
+            )
+        REML = model.REML
+    return _criterion(model, REML)
+
+
+def REMLcrit(model: MerMod) -> float:
+    """Return the criterion of the fit at its optimum (of an ML fit: evaluated as REML, as lme4 does).
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> round(REMLcrit(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())), 4)
+    319.6543
+    """
+    return _criterion(model, True)
+
+
+def AIC(model: MerMod, k: float = 2.0) -> float:
+    """Akaike's criterion, -2 logLik + k df.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> round(AIC(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())), 4)
+    325.6543
+    """
+    return logLik(model).AIC(k)
+
+
+def BIC(model: MerMod) -> float:
+    """Schwarz's criterion, -2 logLik + log(n) df.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> round(BIC(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())), 4)
+    329.8579
+    """
+    return logLik(model).BIC()
+
+
+def df_residual(model: MerMod) -> int:
+    """Return n minus the number of parameters (p + m + 1)."""
+    return model.n - _parameters(model)
+
+
+def nobs(model: MerMod) -> int:
+    """Return the number of observations used."""
+    return model.n
+
+
+def ngrps(model: MerMod) -> pd.Series[int]:
+    """Return the number of levels of each grouping factor."""
+    return pd.Series({group: term.J for group, term in model.design.re.flist.items()})
+
+
+def sigma(model: MerMod) -> float:
+    """Residual standard deviation, in the units of the response.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> round(sigma(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())), 3)
+    49.51
+    """
+    return model.residual_sd
+
+
+def isREML(model: MerMod) -> bool:
+    """Whether the fit is by restricted maximum likelihood."""
+    return model.REML
+
+
+def isLMM(model: MerMod) -> bool:
+    """Whether the fit is a linear mixed model."""
+    return True
+
+
+def isSingular(model: MerMod, tol: float = 1e-4) -> bool:
+    """Whether some variance is zero or some correlation is one: a diagonal element of theta below ``tol``.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from pylmer import datasets, lmer
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     isSingular(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff2()))
+    True
+    """
+    return singular(model.theta, model.design.re.lower, tol)
+
+
+def icc(model: MerMod) -> float:
+    """Intraclass correlation: the share of the variance that lies between groups.
+
+    Of a model whose random effects are intercepts: the sum of their variances over that sum plus the residual
+    variance.  For the chapter's model with one grouping factor this is var_school / (var_school + sigma^2).
+
+    Raises
+    ------
+    ModelError
+        With random slopes, where the share depends on the covariates.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> round(icc(lmer("mathach ~ 1 + (1 | school)", datasets.HSB())), 2)
+    0.18
+    """
+    for t in model.design.re.terms:
+        if t.names != ("(Intercept)",):
+            raise ModelError(
+                f"icc is one number only when all random effects are intercepts; ({', '.join(t.names)} | {t.group}) "
+                "has slopes: use VarCorr(m)"
+            )
+    between = float(sum(V[0, 0] for V in model.covariance))
+    return between / (between + model.residual_sd**2)

@@ -1,0 +1,59 @@
+"""Fixed effects and their covariance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pylmer.model import MerMod
+
+__all__ = ["fixef", "vcov"]
+
+
+def fixef(model: MerMod, add_dropped: bool = False) -> pd.Series[float]:
+    """Fixed-effects estimates.
+
+    Parameters
+    ----------
+    model
+        A fit.
+    add_dropped
+        Also list, with NaN, the columns that were dropped for rank deficiency, after the others.
+
+    Returns
+    -------
+    Series
+        ``(p,)`` indexed by coefficient name, in the units of the response.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> m = lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())
+    >>> fixef(m).round(3).to_dict()
+    {'(Intercept)': 251.405, 'Days': 10.467}
+    """
+    names = list(model.design.X_names)
+    values = model.beta
+    if add_dropped:
+        names += model.design.dropped
+        values = np.concatenate([values, np.full(len(model.design.dropped), np.nan)])
+    return pd.Series(values, index=names, dtype=float)
+
+
+def vcov(model: MerMod) -> pd.DataFrame:
+    """Covariance matrix of the fixed effects.
+
+    Returns
+    -------
+    DataFrame
+        ``(p, p)``: sigma^2 (X'V0^-1X)^-1 (Bates et al. 2015, eq. 54), squared units of the response.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    >>> round(float(vcov(m).loc["(Intercept)", "(Intercept)"]), 2)
+    375.72
+    """
+    names = list(model.design.X_names)
+    return pd.DataFrame(model.vcov_beta, index=names, columns=names)

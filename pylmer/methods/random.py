@@ -1,0 +1,143 @@
+"""Conditional modes of the random effects, and the coefficients of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pylmer.methods.fixed import fixef
+from pylmer.model import MerMod
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["Coef", "RanEf", "coef", "ranef"]
+
+
+@dataclass(frozen=True)
+class RanEf(Mapping[str, pd.DataFrame]):
+    """Conditional modes: grouping factor -> data frame of levels by effects.
+
+    ``postVar[group]`` is ``(J, k, k)``, each level's conditional covariance; a list of such arrays, one per term, where the
+    group has several terms (as in lme4).  Empty without ``condVar``.
+    """
+
+    frames: dict[str, pd.DataFrame]
+    postVar: dict[str, FloatArray | list[FloatArray]]
+
+    def __getitem__(self, group: str) -> pd.DataFrame:
+        return self.frames[group]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def condsd(self, group: str) -> FloatArray:
+        """Conditional standard deviations, ``(J, k)``."""
+        V = self.postVar[group]
+        blocks = V if isinstance(V, list) else [V]
+        return np.concatenate([np.sqrt(np.diagonal(block, axis1=1, axis2=2)) for block in blocks], axis=1)
+
+    def as_data_frame(self) -> pd.DataFrame:
+        """One row per group, effect and level: ``grpvar, term, grp, condval, condsd``.
+
+        ``grp`` is categorical, its categories sorted by the first effect's modes, as R orders them for plots.
+        ``condsd`` is there only with ``condVar``.
+        """
+        parts = []
+        for group, frame in self.frames.items():
+            levels = frame.index.astype(str)
+            order = levels[np.argsort(frame.iloc[:, 0].to_numpy(), kind="stable")]
+            J, k = frame.shape
+            part = pd.DataFrame(
+                {
+                    "grpvar": group,
+                    "term": pd.Categorical(np.repeat(frame.columns.to_numpy(), J), categories=list(frame.columns)),
+                    "grp": pd.Categorical(np.tile(levels.to_numpy(), k), categories=list(order)),
+                    "condval": frame.to_numpy().T.ravel(),
+                }
+            )
+            if self.postVar:
+                part["condsd"] = self.condsd(group).T.ravel()
+            parts.append(part)
+        if len(parts) == 1:
+            return parts[0]
+        out = pd.concat(
+            [part.astype({"term": object, "grp": object}) for part in parts],
+            ignore_index=True,
+        )
+        for column in ("term", "grp"):
+            categories = dict.fromkeys(c for part in parts for c in part[column].cat.categories)
+            out[column] = pd.Categorical(out[column], categories=list(categories))
+        return out
+
+
+def ranef(model: MerMod, condVar: bool = True) -> RanEf:
+    """Conditional modes of the random effects given the data.
+
+    Parameters
+    ----------
+    model
+        A fit.
+    condVar
+        Also give the conditional variances (``postVar``).
+
+    Returns
+    -------
+    RanEf
+        Mapping of grouping factor to data frame (levels x effects), in the units of the response.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    >>> ranef(m)["Batch"].round(3).loc["A"].item()
+    -17.607
+    """
+    frames: dict[str, pd.DataFrame] = {}
+    postVar: dict[str, FloatArray | list[FloatArray]] = {}
+    terms = model.design.re.terms
+    for group, first in model.design.re.flist.items():
+        mine = [i for i, t in enumerate(terms) if t.group == group]
+        frames[group] = pd.DataFrame(
+            np.concatenate([model.state.b[i] for i in mine], axis=1),
+            index=list(first.levels),
+            columns=[name for i in mine for name in terms[i].names],
+        )
+        if condVar:
+            blocks = [model.condVar[i] for i in mine]
+            postVar[group] = blocks[0] if len(blocks) == 1 else blocks
+    return RanEf(frames, postVar)
+
+
+class Coef(dict[str, pd.DataFrame]):
+    """Coefficients of each group: grouping factor -> data frame of levels by coefficients."""
+
+
+def coef(model: MerMod) -> Coef:
+    """Fixed effect plus conditional modes, for each level of each grouping factor.
+
+    A random effect without a fixed effect of its name starts from 0 and comes first, as in lme4.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer
+    >>> m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    >>> coef(m)["Batch"].round(3).loc["A"].item()
+    1509.893
+    """
+    fixed = fixef(model)
+    out = Coef()
+    for group, modes in ranef(model, condVar=False).items():
+        missing = [name for name in modes.columns if name not in fixed.index]
+        start = {**dict.fromkeys(missing, 0.0), **fixed.to_dict()}
+        frame = pd.DataFrame({name: np.full(len(modes), value) for name, value in start.items()}, index=modes.index)
+        for j, name in enumerate(modes.columns):
+            frame[name] += modes.iloc[:, j]
+        out[group] = frame
+    return out
