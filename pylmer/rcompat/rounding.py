@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,19 @@ _LARGEST_POWER = 308
 _DOUBLE_DIGITS = 15
 
 
+@lru_cache(maxsize=512)
+def _ten_to(k: int) -> float:
+    """10^k for k >= 0 by repeated squaring of doubles, whose last bits R's results depend on from 10^23 on."""
+    power, square = 1.0, 10.0
+    while k:
+        if k & 1:
+            power *= square
+        k >>= 1
+        if k:
+            square *= square
+    return power
+
+
 def _signif_one(x: float, digits: int) -> float:
     """Scale, round half to even, scale back."""
     if x == 0.0 or not math.isfinite(x):
@@ -28,7 +42,7 @@ def _signif_one(x: float, digits: int) -> float:
     places = digits - 1 - math.floor(math.log10(a))
     if abs(places) > _LARGEST_POWER - 2:
         return float(f"{x:.{digits - 1}e}")
-    scale = float(10 ** abs(places))
+    scale = _ten_to(abs(places))
     rounded = round(a * scale) / scale if places > 0 else round(a / scale) * scale
     return math.copysign(rounded, x)
 
@@ -62,11 +76,11 @@ def _round_one(x: float, digits: int) -> float:
     if digits + (math.frexp(a)[1] - 0.5) * math.log10(2) > _DOUBLE_DIGITS:
         return x  # nothing beyond the 15 digits of a double is rounded
     if digits > 0:
-        scale = 10.0**digits
+        scale = _ten_to(digits)
         scaled = a * scale
         below, above = math.floor(scaled) / scale, math.ceil(scaled) / scale
     else:
-        scale = 10.0**-digits
+        scale = _ten_to(-digits)
         scaled = a / scale
         below, above = math.floor(scaled) * scale, math.ceil(scaled) * scale
     to_below, to_above = a - below, above - a
