@@ -68,10 +68,11 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of one call, matched to the formals as R matches them."""
+    """The arguments of one call, matched to the formals as R matches them: as syntax (``raw``) and as values."""
 
     env: Environment
     node: Call
+    raw: Mapping[str, Node]
     named: Mapping[str, Result]
     dots: tuple[tuple[str | None, Node], ...]
 
@@ -149,6 +150,8 @@ class Function:
 
 
 FUNCTIONS: dict[str, Function] = {}
+QUOTED = ("contr", "FUN")
+"""Arguments that name a function: they are looked at as syntax, never evaluated as data."""
 
 
 def function(names: str, *formals: str) -> Callable[[Body], Body]:
@@ -276,8 +279,8 @@ def _match(formals: tuple[str, ...], node: Call, env: Environment) -> Arguments:
             what = f"{arg.name} = ..." if arg.name is not None else "one too many"
             listed = ", ".join(formals)
             raise env.error(f"unused argument ({what}): {node.function}() takes {listed}", node)
-    named = {name: evaluate(value, env) for name, value in slots.items()}
-    return Arguments(env, node, named, tuple(dots))
+    named = {name: evaluate(value, env) for name, value in slots.items() if name not in QUOTED}
+    return Arguments(env, node, slots, named, tuple(dots))
 
 
 def _target(name: str, formals: Sequence[str], before_dots: Sequence[str], taken: Mapping[str, Node]) -> str | None:

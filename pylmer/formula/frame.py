@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.errors import DataError, RWarning
+from pylmer.formula import transforms  # noqa: F401  (enters the functions that formulas may call)
 from pylmer.formula.ast import Name, Node
 from pylmer.formula.evaluate import ContrastFunction, Environment, evaluate
 from pylmer.formula.parse import parse
