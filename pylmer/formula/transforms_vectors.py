@@ -96,11 +96,6 @@ _TIES: dict[str, Literal["average", "ordinal", "min", "max"]] = {
     "min": "min",
     "max": "max",
 }
-    "average": "average",
-    "first": "ordinal",
-    "min": "min",
-    "max": "max",
-}
 
 
 @function("rank", "x", "na.last", "ties.method")
