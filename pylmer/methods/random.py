@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 
 from pylmer.methods.fixed import fixef
 from pylmer.model import MerMod
+from pylmer.rcompat.printable import Printable
 
 FloatArray = NDArray[np.float64]
 
 __all__ = ["Coef", "RanEf", "coef", "ranef"]
 
 
-@dataclass(frozen=True)
-class RanEf(Mapping[str, pd.DataFrame]):
-    """Conditional modes: grouping factor -> data frame of levels by effects.
+@dataclass(frozen=True, eq=False, repr=False)
+class RanEf(Printable, Mapping[str, pd.DataFrame]):
+    """Conditional modes: grouping factor -> data frame of levels by effects; ``str()`` is R's text.
 
-    ``postVar[group]`` is ``(J, k, k)``, each level's conditional covariance; a list of such arrays, one per term, where the
-    group has several terms (as in lme4).  Empty without ``condVar``.
+    ``postVar[group]`` is ``(J, k, k)``, each level's conditional covariance; a list of such arrays, one per term, where
+    the group has several terms (as in lme4).  Empty without ``condVar``.
     """
 
     frames: dict[str, pd.DataFrame]
@@ -115,8 +116,8 @@ def ranef(model: MerMod, condVar: bool = True) -> RanEf:
     return RanEf(frames, postVar)
 
 
-class Coef(dict[str, pd.DataFrame]):
-    """Coefficients of each group: grouping factor -> data frame of levels by coefficients."""
+class Coef(Printable, dict[str, pd.DataFrame]):
+    """Coefficients of each group: grouping factor -> data frame of levels by coefficients; ``str()`` is R's text."""
 
 
 def coef(model: MerMod) -> Coef:

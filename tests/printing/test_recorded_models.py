@@ -76,7 +76,7 @@ def stand_in(case: dict[str, Any]) -> MerMod:
         p=k,
         REML=case["REML"],
         theta=numbers(case["theta"]),
-        sigma=number(case["sigma"]),
+        residual_sd=number(case["sigma"]),
         beta=numbers(case["beta"]),
         vcov_beta=numbers(case["vcov"]).reshape(k, k),
         value=number(case["value"]),
