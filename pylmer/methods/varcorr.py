@@ -71,9 +71,9 @@ class VarCorr(Printable):
     --------
     >>> from pylmer import VarCorr, datasets, lmer
     >>> m = lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())
-    >>> print(VarCorr(m))
+    >>> print(VarCorr(m))  # doctest: +NORMALIZE_WHITESPACE
      Groups   Name        Std.Dev. Corr
-     Subject  (Intercept) 24.7407
+     Subject  (Intercept) 24.7405
               Days         5.9221  0.066
      Residual             25.5918
     """
