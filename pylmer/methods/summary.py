@@ -108,9 +108,18 @@ class SummaryMerMod(Printable):
         return correlation
 
 
-def meth_title(REML: bool) -> str:
-    """Title of a linear mixed model; R has a space more at the end for maximum likelihood."""
-    return "Linear mixed model fit by REML" if REML else "Linear mixed model fit by maximum likelihood "
+def meth_title(REML: bool, ddf: str | None = None) -> str:
+    """Title of a linear mixed model; R has a space more at the end for maximum likelihood.
+
+    ``ddf`` is the method behind degrees of freedom and p-values, as lmerTest spells it, if there are any.
+
+    Examples
+    --------
+    >>> meth_title(True, "Satterthwaite")
+    "Linear mixed model fit by REML. t-tests use Satterthwaite's method"
+    """
+    title = "Linear mixed model fit by REML" if REML else "Linear mixed model fit by maximum likelihood "
+    return title if ddf is None else f"{title}. t-tests use {ddf}'s method"
 
 
 def is_reml(model: MerMod) -> bool:

@@ -5,10 +5,12 @@ Every record's text function registers itself with ``pylmer.rcompat.printable.as
 
 from pylmer.printing.effects import coef_text, confint_text, fixef_text, loglik_text, ranef_text
 from pylmer.printing.model import correlation_text, model_text, summary_text
+from pylmer.printing.tables import anova_text
 from pylmer.printing.varcorr import varcorr_text
 from pylmer.rcompat.printable import as_text
 
 __all__ = [
+    "anova_text",
     "as_text",
     "coef_text",
     "confint_text",

@@ -15,6 +15,7 @@ from pylmer.formula.parse import parse_formula
 from pylmer.methods.summary import FitNotes, SummaryMerMod, aic_table, fit_notes, is_reml, meth_title
 from pylmer.methods.varcorr import VarCorr
 from pylmer.model import MerMod
+from pylmer.printing.tables import deviance_label
 from pylmer.printing.varcorr import varcorr_text
 from pylmer.rcompat.fill import cat_fill, strwrap
 from pylmer.rcompat.format import format_numbers
@@ -27,7 +28,6 @@ from pylmer.rcompat.rounding import quantile, r_round, zapsmall
 
 __all__ = ["correlation_text", "model_text", "summary_text"]
 
-RENAMED_DEVIANCE = (1, 1, 36)
 QUANTILES = ("Min", "1Q", "Median", "3Q", "Max")
 
 
@@ -65,8 +65,7 @@ def aic_text(table: dict[str, float], digits: int) -> str:
     """The REML criterion, or the row of criteria of an ML fit, rounded to so many decimals."""
     if list(table) == ["REML"]:
         return f"REML criterion at convergence: {format_numbers(r_round([table['REML']], digits))[0]}"
-    renamed = current_options().lme4_version >= RENAMED_DEVIANCE
-    names = ["-2*log(L)" if renamed and name == "deviance" else name for name in table]
+    names = [deviance_label(name) for name in table]
     values = r_round(list(table.values()), digits)
     texts = format_numbers(values)
     if "df.resid" in names:
