@@ -7,12 +7,25 @@ of a thousand terms is a thousand calls deep on its left side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pylmer.errors import FormulaError
 
-__all__ = ["Arg", "Call", "Constant", "Name", "Node", "Number", "String", "all_names", "call", "is_call", "walk"]
+__all__ = [
+    "Arg",
+    "Call",
+    "Constant",
+    "Name",
+    "Node",
+    "Number",
+    "String",
+    "all_names",
+    "call",
+    "is_call",
+    "map_leaves",
+    "walk",
+]
 
 MAX_DEPTH = 100
 """Deepest nesting of a tree, not counting the left sides of infix operators (R itself allows 50 open brackets)."""
@@ -179,6 +192,13 @@ def all_names(node: Node) -> tuple[str, ...]:
             if isinstance(current.function, Node):
                 stack.append(current.function)
     return tuple(found)
+
+
+def map_leaves(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The same tree with every leaf (anything but a call) replaced by ``change(leaf)``."""
+    changed = _assemble([change(step) if isinstance(step, Node) else step for step in _dismantle(node)])
+    assert changed is not None
+    return changed
 
 
 def _same(left: Call, right: Call) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import Arg, Call, Constant, Name, Node, Number, call, is_call, walk
+from pylmer.formula.ast import Arg, Call, Constant, Node, Number, call, is_call, walk
 from pylmer.formula.deparse import deparse
 from pylmer.formula.parse import Formula, as_formula, parse
 from pylmer.formula.terms import terms
@@ -101,7 +101,7 @@ def structured_bars(formula: str | Formula | Node) -> tuple[Bar, ...]:
     [('1 | g', 'us', None), ('0 + f | h', 'cs', True)]
     """
     if isinstance(formula, Node):
-        return _search(formula, deparse(formula))
+        return _search(_expanded(formula), deparse(formula))
     return _bars_of(as_formula(formula), as_formula(formula).text)
 
 
@@ -184,7 +184,7 @@ def isNested(f1: ArrayLike, f2: ArrayLike) -> bool:
 
 @lru_cache(maxsize=1024)
 def _bars_of(formula: Formula, text: str) -> tuple[Bar, ...]:
-    return _search(formula.rhs, text)
+    return _search(_expanded(formula.rhs), text)
 
 
 @lru_cache(maxsize=1024)
@@ -233,8 +233,6 @@ def _search(node: Node, text: str) -> tuple[Bar, ...]:
             continue
         if is_call(current, "|", arity=2):
             found.extend(Bar(bar) for bar in _written_out(current, text))
-        elif is_call(current, "||", arity=2):
-            stack.append(_independent(current))
         elif is_call(current, *STRUCTURES) and current.args and is_call(current.args[0].value, "|", arity=2):
             found.extend(_structured(current, text))
         else:
@@ -269,7 +267,7 @@ def _written_out(bar: Call, text: str) -> list[Call]:
     while is_call(group, "/", arity=2) and isinstance(group, Call):
         group, inner = group.operands
         levels.insert(0, inner)
-    if not isinstance(group, Name) or any(is_call(part, "/") for level in levels for part in walk(level)):
+    if isinstance(group, Call) or any(is_call(part, "/") for level in levels for part in walk(level)):
         raise error_at(
             "unparseable formula for grouping factor: a/b/c needs a name before the first slash, "
             f"and no slash in parentheses or calls; got {deparse(bar.operands[1])}",
@@ -285,13 +283,15 @@ def _written_out(bar: Call, text: str) -> list[Call]:
 def _independent(node: Call) -> Node:
     """Write ``x + z || g`` as ``(1 | g) + (0 + x | g) + (0 + z | g)``, by way of text as lme4 does."""
     lhs, group = node.operands
+    if _has_bars(lhs) or _has_bars(group):
+        raise FormulaError(f"there is another bar inside '||' in {deparse(node)}")
     found = terms(lhs)
     right = deparse(group)
     parts = [f"(1 | {right})"] if found.intercept else []
     parts += [f"(0 + {label} | {right})" for label in found.term_labels]
     if not parts:
         raise FormulaError(f"there is no term left of '||' in {deparse(node)}")
-    return _expanded(parse(" + ".join(parts)))
+    return parse(" + ".join(parts))
 
 
 def _expanded(node: Node) -> Node:
@@ -299,7 +299,7 @@ def _expanded(node: Node) -> Node:
         return node
     if is_call(node, "||", arity=2):
         return _independent(node)
-    return _mapped(node, _expanded, 2)
+    return _mapped(node, _expanded, 2 if len(node.args) == 2 else 1)
 
 
 def _with_plus(node: Node) -> Node:
@@ -314,7 +314,7 @@ def _without_bars(node: Node) -> Node | None:
     """What is left of an expression without bars; None if nothing is."""
     if not isinstance(node, Call) or not _has_bars(node):
         return node
-    if is_call(node, "|", "||") or any(is_call(arg.value, "|", "||") for arg in node.args):
+    if is_call(node, "|", "||") or (node.function != "~" and any(is_call(arg.value, "|", "||") for arg in node.args)):
         return None
     left = [None if arg.value is None else _without_bars(arg.value) for arg in node.args[:2]]
     if len(left) < 2 or None in left:

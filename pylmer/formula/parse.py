@@ -267,7 +267,7 @@ class _Parser:
             if not isinstance(node, Name | String):
                 raise self.unexpected(token)
             return call(operator, node, self.selected(token), pos=token.pos)
-        args = self.arguments("]")
+        args = self.arguments("]") or (Arg(None),)
         if operator == "[[":
             self.expect("]")
         return Call(operator, (Arg(node), *args), pos=token.pos)

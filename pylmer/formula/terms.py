@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import Arg, Call, Constant, Name, Node, Number, call, is_call
+from pylmer.formula.ast import Arg, Call, Constant, Name, Node, Number, call, is_call, map_leaves, walk
 from pylmer.formula.deparse import deparse
 from pylmer.formula.parse import Formula, parse_formula
 from pylmer.formula.tokens import error_at
 
 __all__ = ["Terms", "terms"]
 
-MAX_TERMS = 100_000
+MAX_TERMS = 1_000_000
 """Most terms that a formula may stand for: ``(a + b + ...)^20`` grows fast."""
+
+MAX_POWER = 100
+"""From this power on nothing changes any more: the variables of a term are too few."""
 
 OPERATORS = ("+", "-", "*", "/", ":", "^", "%in%", "(")
 DOT = Name(".")
@@ -52,8 +55,8 @@ class Terms:
 
     @cached_property
     def variable_names(self) -> tuple[str, ...]:
-        """The variables as R spells them."""
-        return tuple(deparse(node) for node in self.variables)
+        """The variables as R spells them in labels."""
+        return tuple(deparse(node, simple=True) for node in self.variables)
 
     @cached_property
     def members(self) -> tuple[tuple[int, ...], ...]:
@@ -139,10 +142,12 @@ def terms(
 @lru_cache(maxsize=1024)
 def _terms(formula: Formula, data_names: tuple[str, ...] | None, keep_order: bool) -> Terms:
     algebra = _Algebra(formula, data_names)
+    if data_names is not None:
+        algebra.register(formula.rhs)
     bits = algebra.expand(formula.rhs, adding=True)
     response = int(formula.lhs is not None)
     variables = tuple(algebra.variables)
-    offset = tuple(i for i, node in enumerate(variables) if i >= response and is_call(node, "offset"))
+    offset = tuple(i for i, node in enumerate(variables) if i >= response and _is_offset(node))
     mask = sum(1 << i for i in offset)
     kept = [term for term in bits if not term & mask]
     if not keep_order:
@@ -185,6 +190,26 @@ class _Algebra:
         if position == len(self.variables):
             self.variables.append(node)
         return 1 << position
+
+    def register(self, node: Node) -> None:
+        """Find the variables of a formula with a dot in R's order: after the dot, calls come before names.
+
+        R takes the names that follow a dot for columns of the data, and comes back only later to those that are not.
+        """
+        stack, dotted = [node], False
+        while stack:
+            current = stack.pop()
+            if current == DOT:
+                dotted = True
+                for name in self.dot_names:
+                    self.variable(Name(name))
+            elif isinstance(current, Name):
+                if not (dotted and self.dot_names):
+                    self.variable(current)
+            elif is_call(current, *OPERATORS) and isinstance(current, Call):
+                stack.extend(current.operands[: 1 if current.function in ("^", "(") else 2][::-1])
+            elif isinstance(current, Call):
+                self.variable(current)
 
     def expand(self, node: Node, adding: bool) -> dict[int, None]:
         """The terms of an expression; ``adding`` is False inside what a minus takes away."""
@@ -237,17 +262,20 @@ class _Algebra:
             return self.constant(node, adding)
         if not isinstance(node, Call):
             raise self.error("invalid model formula: a string is no term", node)
-        if node.function == "(" or (node.function in ("+", "*", "/", "%in%") and node.args):
-            return self.expand(_operand(node, 0), adding)
-        if node.function in ("+", ":", "*", "/", "%in%"):
-            return self.expand(_operand(node, 0), adding) and {} if node.args else {}
-        if node.function == "-":
-            return self.expand(_operand(node, 0), not adding) and {} if node.args else {}
         if node.function == "^":
             return self.power(node, adding)
+        if node.function in OPERATORS:
+            return self.single(node, adding)
         if node.function == "~":
             raise self.error("invalid model formula: a tilde inside a formula", node)
         return {self.variable(node): None}
+
+    def single(self, node: Call, adding: bool) -> dict[int, None]:
+        """The terms of an operator with one argument (or none, which R accepts as well)."""
+        if not node.args:
+            return {}
+        found = self.expand(_operand(node, 0), adding != (node.function == "-"))
+        return {} if node.function in ("-", ":") else found
 
     def constant(self, node: Number | Constant, adding: bool) -> dict[int, None]:
         """0 and 1 speak about the intercept, NULL is nothing."""
@@ -265,13 +293,12 @@ class _Algebra:
         if not isinstance(exponent, Number) or not 2 <= exponent.value < float("inf"):
             raise self.error("invalid power in formula: it must be a number, 2 or more", node)
         base = self.expand(_operand(node, 0), adding)
-        result = dict(base)
-        for _ in range(int(exponent.value) - 1):
-            size = len(result)
-            both = self.crossed(result, base, node)
-            result.update(both)
-            if len(result) == size:
+        result = base
+        for _ in range(min(int(exponent.value) - 1, MAX_POWER)):
+            grown = self.crossed(result, base, node)
+            if list(grown) == list(result):
                 break
+            result = grown
         return result
 
     def error(self, message: str, node: Node) -> FormulaError:
@@ -288,6 +315,11 @@ class _Algebra:
         rhs = _substituted(self.formula.rhs, total, bare=True)
         sides = (rhs,) if self.formula.lhs is None else (self.formula.lhs, rhs)
         return Formula.of(call("~", *sides))
+
+
+def _is_offset(node: Node) -> bool:
+    """Whether R takes a variable for an offset: if its spelling begins like a call of ``offset()``."""
+    return isinstance(node, Call) and deparse(node).startswith("offset(")
 
 
 def _operand(node: Call, index: int) -> Node:
@@ -328,23 +360,25 @@ def _symbols(node: Node) -> set[str]:
 
 def _without_integers(node: Node) -> Node:
     """Write ``2L`` as ``2``: R takes ``f(x, 2L)`` and ``f(x, 2)`` for the same variable."""
-    if isinstance(node, Number) and node.integer:
-        return Number(node.value)
-    if not isinstance(node, Call):
+    if not any(isinstance(part, Number) and part.integer for part in walk(node)):
         return node
-    args = tuple(Arg(arg.value and _without_integers(arg.value), arg.name) for arg in node.args)
-    return node if args == node.args else Call(node.function, args)
+    return map_leaves(node, lambda leaf: Number(leaf.value) if isinstance(leaf, Number) else leaf)
 
 
 def _substituted(node: Node, total: Node, bare: bool) -> Node:
     """Put ``total`` for every dot, in parentheses unless it is a lone name or stands where a sum may stand ``bare``."""
+    chain = []
+    while isinstance(node, Call) and node.is_infix and node.function in OPERATORS:
+        chain.append(node)
+        bare = node.function == "+"
+        node = _operand(node, 0)
     if node == DOT:
-        return total if bare or isinstance(total, Name) else call("(", total)
-    if not isinstance(node, Call):
-        return node
-    operator = node.function in OPERATORS
-    args = []
-    for index, arg in enumerate(node.args):
-        plain = not operator or node.function == "(" or (node.function == "+" and index == 0 and len(node.args) == 2)
-        args.append(Arg(arg.value and _substituted(arg.value, total, plain), arg.name))
-    return Call(node.function, tuple(args), pos=node.pos)
+        node = total if bare or isinstance(total, Name) else call("(", total)
+    elif isinstance(node, Call):
+        plain = node.function == "(" or node.function not in OPERATORS
+        args = [Arg(arg.value and _substituted(arg.value, total, plain), arg.name) for arg in node.args]
+        node = Call(node.function, tuple(args), pos=node.pos)
+    for link in reversed(chain):
+        assert isinstance(link.function, str)
+        node = call(link.function, node, _substituted(_operand(link, 1), total, False), pos=link.pos)
+    return node
