@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import Node, all_names, walk
+from pylmer.formula.ast import Call, Node, all_names, walk
 from pylmer.formula.bars import Bar as WrittenBar
 from pylmer.formula.bars import expandDoubleVerts, nobars, structured_bars, subbars
 from pylmer.formula.deparse import deparse
@@ -15,7 +16,7 @@ from pylmer.formula.parse import Formula
 from pylmer.formula.random_effects import Bar, group_label
 from pylmer.formula.terms import Terms, terms
 
-__all__ = ["Plan", "layout_of", "plan_of"]
+__all__ = ["Plan", "bars_of", "layout_of", "plan_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,8 @@ class Plan:
         The text of the response, or None.
     offsets
         Text of each ``offset()`` among the variables.
+    written
+        The text that the positions in the variables point into.
     """
 
     formula: Formula
@@ -53,6 +56,7 @@ class Plan:
     bars: tuple[Bar, ...]
     response: str | None
     offsets: tuple[str, ...]
+    written: str = ""
 
 
 def plan_of(formula: Formula, data_names: tuple[str, ...]) -> Plan:
@@ -89,6 +93,7 @@ def _plan(formula: Formula, data_names: tuple[str, ...] | None) -> Plan:
         tuple(_bar(bar, written) for bar in bars),
         frame.variable_names[0] if frame.response else None,
         tuple(frame.variable_names[i] for i in frame.offset),
+        formula.text,
     )
 
 
@@ -98,8 +103,13 @@ def _bar(bar: WrittenBar, written: dict[Node, Node]) -> Bar:
     return Bar(str(bar), lhs, group, group_label(group), all_names(group), bar.structure, bool(bar.hom))
 
 
+def bars_of(calls: Sequence[Node]) -> tuple[Bar, ...]:
+    """The syntax of random-effects terms given as calls of ``|``."""
+    return tuple(_bar(WrittenBar(bar), {}) for bar in calls if isinstance(bar, Call))
+
+
 def layout_of(found: Terms) -> Layout:
-    """What terms say about a model matrix; the response is no predictor, even where it is written as one."""
+    """What terms say about a model matrix; the response is no predictor, where it is written as a term of its own."""
     pairs = tuple(tuple(zip(m, c, strict=True)) for m, c in zip(found.members, found.codes, strict=True))
-    spoilt = tuple(t for t, term in enumerate(pairs, start=1) if found.response and 0 in [v for v, _ in term])
+    spoilt = tuple(t for t, m in enumerate(found.members, start=1) if found.response and m == (0,))
     return Layout(found.variable_names, pairs, bool(found.intercept), spoilt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,12 +11,13 @@ from pylmer.formula.ast import Call, Name, Node, is_call
 from pylmer.formula.coerce import as_factor
 from pylmer.formula.deparse import deparse
 from pylmer.formula.design import ReTerm
+from pylmer.formula.evaluate import Environment
 from pylmer.formula.frame import ModelFrame, value_over_table
 from pylmer.formula.model_matrix import Columns, Layout, model_columns
 from pylmer.formula.values import Value, take
 from pylmer.rcompat.factors import Factor, cross, drop_unused
 
-__all__ = ["Bar", "group_factor", "group_label", "lhs_columns", "random_terms", "reorder"]
+__all__ = ["Bar", "factor_of", "group_factor", "group_label", "lhs_columns", "random_terms", "reorder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +59,28 @@ def group_factor(node: Node, frame: ModelFrame) -> Factor:
     FormulaError
         If the expression is arithmetic or something else that gives no factor.
     """
-    return drop_unused(_factor_of(node, frame))
+
+    def value(part: Node) -> Value:
+        found = frame.variables.get(deparse(part))
+        if found is not None:
+            return found
+        whole = value_over_table(part, deparse(part), frame.env)
+        return whole if frame.rows is None else take(whole, frame.rows)
+
+    return drop_unused(factor_of(node, value, frame.env))
 
 
-def _factor_of(node: Node, frame: ModelFrame) -> Factor:
+def factor_of(node: Node, value: Callable[[Node], Value], env: Environment) -> Factor:
+    """The grouping factor of an expression, its variables given by ``value``."""
     if is_call(node, "(") and isinstance(node, Call):
-        return _factor_of(node.operands[0], frame)
+        return factor_of(node.operands[0], value, env)
     if is_call(node, ":", arity=2) and isinstance(node, Call):
-        left, right = node.operands
-        return cross(drop_unused(_factor_of(left, frame)), drop_unused(_factor_of(right, frame)))
+        left, right = (factor_of(part, value, env) for part in node.operands)
+        return cross(left, right)
     if is_call(node, "+", "-", "*", "/", "^", "%in%", "|"):
         message = f"Invalid grouping factor specification, {deparse(node)}: use a variable, or an interaction a:b"
-        raise frame.env.error(message, node)
-    return as_factor(_group_value(node, frame))
-
-
-def _group_value(node: Node, frame: ModelFrame) -> Value:
-    value = frame.variables.get(deparse(node))
-    if value is None:
-        value = value_over_table(node, deparse(node), frame.env)
-        if frame.rows is not None:
-            value = take(value, frame.rows)
-    return value
+        raise env.error(message, node)
+    return as_factor(value(node))
 
 
 def lhs_columns(bar: Bar, frame: ModelFrame) -> Columns:

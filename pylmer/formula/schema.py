@@ -65,6 +65,8 @@ class Schema:
         The random-effects terms in lme4's order.
     group_levels
         The levels of each grouping factor, by its label.
+    effects
+        For each random-effects term the names of its columns.
     """
 
     plan: Plan
@@ -76,6 +78,7 @@ class Schema:
     kept: IntArray
     bars: tuple[Bar, ...]
     group_levels: Mapping[str, tuple[str, ...]]
+    effects: tuple[tuple[str, ...], ...] = ()
 
     @property
     def term_labels(self) -> tuple[str, ...]:
@@ -100,6 +103,7 @@ def remember(plan: Plan, frame: ModelFrame, X: Columns, kept: IntArray, bars: Se
         kept,
         tuple(bars),
         {t.group: t.levels for t in re.terms},
+        tuple(t.names for t in re.terms),
     )
 
 

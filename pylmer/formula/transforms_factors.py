@@ -275,9 +275,9 @@ def _interval_labels(breaks: Sequence[float], right: bool, lowest: bool, digits:
 @function("C", "object", "contr", "how.many", "...")
 def _C(args: Arguments) -> Value:
     value = args.value("object")
-    f = as_factor(value) if isinstance(value, (Factor, Character)) or _is_logical(value) else None
-    if f is None:
-        raise args.error("object not interpretable as a factor")
+    if not isinstance(value, Factor) and not _is_logical(value):
+        raise args.error("object not interpretable as a factor: C() takes a factor, so write C(factor(x), ...)")
+    f = as_factor(value)
     how_many = int(args.number("how.many", 0.0)) if args.get("how.many") is not None else None
     try:
         return attach(f, _wanted_contrast(args, f), how_many)
@@ -344,10 +344,11 @@ def _dummy(args: Arguments) -> Value:
     f = value if isinstance(value, Factor) else as_factor(value)
     levels: tuple[str, ...] = args.learn(lambda: f.levels)
     codes, _ = match_levels(f, levels)
+    if f.has_na():
+        known = int((f.codes >= 0).sum())
+        raise args.error(f"variable lengths differ (found for 'dummy'): {known}, not {len(f)}; f has missing values")
     keep = args.strings("levelsToKeep") or list(levels[1:])
     if not set(keep) & set(levels):
         raise args.error("at least some of the levels in f must also be present in levelsToKeep")
     columns = [(codes == levels.index(label)).astype(np.float64) for label in keep if label in levels]
-    matrix = np.column_stack(columns)
-    matrix[codes < 0] = np.nan
-    return Matrix(matrix, tuple(label for label in keep if label in levels))
+    return Matrix(np.column_stack(columns), tuple(label for label in keep if label in levels))

@@ -1,0 +1,1 @@
+"""Formulas: R's language, and what it means over a table."""

@@ -1,0 +1,136 @@
+"""R's ``model.frame``, ``model.matrix`` and lme4's ``mkReTrms``, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pylmer.formula.ast import Node
+from pylmer.formula.bars import subbars
+from pylmer.formula.design import ReTerms
+from pylmer.formula.evaluate import Environment
+from pylmer.formula.fixed_effects import chosen_contrasts, fixed_effects
+from pylmer.formula.frame import ModelFrame, RowChoice, build_frame
+from pylmer.formula.model_matrix import Columns
+from pylmer.formula.parse import Formula, as_formula
+from pylmer.formula.plan import Plan, bars_of, layout_of
+from pylmer.formula.random_effects import random_terms
+from pylmer.formula.schema import Schema, remember
+from pylmer.formula.table import as_table
+from pylmer.formula.terms import Terms, terms
+
+__all__ = ["FramedTerms", "linear_schema", "mkReTrms", "model_frame", "model_matrix"]
+
+
+@dataclass(frozen=True, eq=False)
+class FramedTerms:
+    """A model frame together with the terms it was made for.
+
+    Parameters
+    ----------
+    frame
+        The variables on the rows kept.
+    terms
+        The terms of the formula, bars read as sums.
+    """
+
+    frame: ModelFrame
+    terms: Terms
+
+
+def model_frame(
+    formula: str | Formula,
+    data: object = None,
+    subset: object = None,
+    na_action: str = "na.omit",
+    weights: object = None,
+    offset: object = None,
+) -> FramedTerms:
+    """Evaluate the variables of a formula (R's ``model.frame`` with ``drop.unused.levels = TRUE``).
+
+    Parameters
+    ----------
+    formula
+        R's formula as text; bars are read as sums, as lme4 does.
+    data
+        A pandas or polars data frame, a pyarrow table, or a dict of arrays.
+    subset, na_action, weights, offset
+        As in :func:`pylmer.formula.lformula.lFormula`.
+
+    Examples
+    --------
+    >>> framed = model_frame("y ~ log(x)", {"y": [1.0, 2.0, 3.0], "x": [1.0, None, 2.0]})
+    >>> list(framed.frame.variables), framed.frame.row_names.tolist()
+    (['y', 'log(x)'], [1, 3])
+    """
+    table = as_table(data)
+    written = as_formula(formula)
+    found = terms(subbars(written), tuple(table.names))
+    response = found.variable_names[0] if found.response else None
+    variables = tuple(zip(found.variable_names, found.variables, strict=True))
+    env = Environment(table, found.formula.text)
+    frame = build_frame(variables, response, env, RowChoice(subset, na_action, weights, offset))
+    return FramedTerms(frame, found)
+
+
+def model_matrix(
+    formula: str | Formula | FramedTerms, data: object = None, contrasts: Mapping[str, object] | None = None
+) -> Columns:
+    """R's ``model.matrix``: the columns of the terms of a formula.
+
+    Parameters
+    ----------
+    formula
+        A formula, or what :func:`model_frame` gave.
+    data
+        The table, where a formula was given.
+    contrasts
+        Name of a contrast function or a matrix, by variable.
+
+    Returns
+    -------
+    Columns
+        ``matrix`` (n, p), ``names``, ``assign`` and the ``contrasts`` used.
+
+    Examples
+    --------
+    >>> model_matrix("~ f", {"f": ["a", "b", "a"]}).names
+    ('(Intercept)', 'fb')
+    """
+    framed = formula if isinstance(formula, FramedTerms) else model_frame(formula, data)
+    return fixed_effects(layout_of(framed.terms), framed.frame, chosen_contrasts(contrasts, framed.frame))
+
+
+def mkReTrms(bars: Sequence[Node], framed: FramedTerms) -> ReTerms:
+    """lme4's ``mkReTrms``: the random-effects terms of bars over a model frame.
+
+    Parameters
+    ----------
+    bars
+        What :func:`pylmer.formula.bars.findbars` gave.
+    framed
+        What :func:`model_frame` gave for the whole formula.
+    """
+    return ReTerms(tuple(term for _, term in random_terms(bars_of(bars), framed.frame)))
+
+
+def linear_schema(framed: FramedTerms, X: Columns) -> Schema:
+    """What new data need to give the same columns as ``X``.
+
+    Parameters
+    ----------
+    framed
+        What :func:`model_frame` gave.
+    X
+        What :func:`model_matrix` made of it.
+    """
+    found = framed.terms
+    variables = tuple(zip(found.variable_names, found.variables, strict=True))
+    offsets = tuple(found.variable_names[i] for i in found.offset)
+    response = framed.frame.response
+    text = str(found.formula)
+    written = framed.frame.env.text
+    plan = Plan(found.formula, text, found, variables, found, layout_of(found), (), response, offsets, written)
+    return remember(plan, framed.frame, X, np.arange(len(X.names)), (), ReTerms(()))
