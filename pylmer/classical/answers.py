@@ -14,6 +14,7 @@ from pylmer.classical.distributions import t_quantile
 from pylmer.classical.least_squares import FloatArray
 from pylmer.classical.summaries import cov_unscaled, residual_variance
 from pylmer.errors import ModelError, RWarning
+from pylmer.formula.newdata import fixed_matrix, new_offset, new_row_names
 from pylmer.rcompat.format import format_numbers
 from pylmer.rcompat.loglik import LogLik
 
@@ -189,13 +190,22 @@ def predict(
     return Prediction(answer, as_series(np.sqrt(variance)), fit.df_residual, float(np.sqrt(scale2)))
 
 
-def _means(
-    model: LinearModel, newdata: object
-) -> tuple[FloatArray, FloatArray, Callable[[FloatArray], pd.Series[float]]]:
+def _means(model: LinearModel, newdata: object) -> tuple[FloatArray, FloatArray, Callable[..., pd.Series[float]]]:
     """Model matrix and predicted means, and how to label them."""
     if newdata is None:
         return model.X, model.fit.fitted, model.source.series
-    raise NotImplementedError
+    if model.rank < len(model.names):
+        warnings.warn("prediction from a rank-deficient fit may be misleading", RWarning, stacklevel=4)
+    schema = model.source.schema
+    X = fixed_matrix(schema, newdata)
+    means = X[:, model.fit.estimable] @ model.fit.coefficients[model.fit.estimable]
+    offset = new_offset(schema, newdata)
+    if offset is not None:
+        means = means + offset
+    if model.source.offset is not None:
+        means = means + model.source.offset(newdata)
+    labels = np.asarray(new_row_names(newdata)).tolist()
+    return X, means, lambda values: pd.Series(values, index=labels, dtype=np.float64)
 
 
 def _future_variance(model: LinearModel, scale2: float, newdata: object) -> float | FloatArray:

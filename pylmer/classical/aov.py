@@ -23,6 +23,7 @@ from pylmer.formula.parse import Formula, as_formula
 from pylmer.formula.plan import layout_of
 from pylmer.formula.table import Table, as_table
 from pylmer.formula.terms import Terms, terms
+from pylmer.rcompat.printable import Printable
 
 __all__ = ["AovList", "Stratum", "SummaryAovList", "aov"]
 
@@ -30,8 +31,8 @@ __all__ = ["AovList", "Stratum", "SummaryAovList", "aov"]
 PRESENT = 1e-5
 
 
-@dataclass(frozen=True, eq=False)
-class Stratum:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stratum(Printable):
     """The fit within one error stratum.
 
     Parameters
@@ -60,8 +61,8 @@ class Stratum:
         return summary_aov(self.fit, self.term_labels, intercept)
 
 
-@dataclass(frozen=True, eq=False)
-class SummaryAovList:
+@dataclass(frozen=True, eq=False, repr=False)
+class SummaryAovList(Printable):
     """R's ``summary.aovlist``: one table for each stratum but the intercept."""
 
     strata: Mapping[str, SummaryAov]
@@ -70,8 +71,8 @@ class SummaryAovList:
         return self.strata[label].table
 
 
-@dataclass(frozen=True, eq=False)
-class AovList:
+@dataclass(frozen=True, eq=False, repr=False)
+class AovList(Printable):
     """An analysis of variance with Error strata (R's class ``aovlist``).
 
     Parameters

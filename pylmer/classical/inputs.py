@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType
 
 import numpy as np
 
 from pylmer.classical.least_squares import FloatArray
 from pylmer.classical.source import Source
-from pylmer.errors import DataError, FormulaError
+from pylmer.errors import DataError, FormulaError, ModelError
 from pylmer.formula.ast import Arg, Call, Name, Node, String
 from pylmer.formula.deparse import deparse
 from pylmer.formula.design import ReTerms
 from pylmer.formula.evaluate import Environment
 from pylmer.formula.fixed_effects import chosen_contrasts, fixed_effects
-from pylmer.formula.frame import ModelFrame, RowChoice, build_frame
+from pylmer.formula.frame import ModelFrame, RowChoice, build_frame, value_over_table
 from pylmer.formula.model_matrix import Columns
 from pylmer.formula.parse import Formula, parse
 from pylmer.formula.plan import Plan, layout_of
 from pylmer.formula.schema import remember
-from pylmer.formula.table import Table
+from pylmer.formula.table import Table, as_table
 from pylmer.formula.terms import Terms
 from pylmer.formula.values import Matrix, Vector
 from pylmer.rcompat.caller import name_of
@@ -98,11 +99,12 @@ def inputs_of(
         call=call,
         formula=found.formula.node,
         response=plan.response or "",
+        schema=schema,
         row_names=tuple(np.asarray(frame.row_names).tolist()),
         na_rows=frame.na_rows,
         na_names=_dropped_names(plan, frame, choice),
         na_exclude=frame.na_exclude,
-        schema=schema,
+        offset=None if choice.offset is None else partial(_offset_over, choice.offset),
     )
     return Inputs(X, y, frame.weights, _offset(plan, frame), frame, source)
 
@@ -150,6 +152,23 @@ def _offset(plan: Plan, frame: ModelFrame) -> FloatArray | None:
             raise DataError(f"{label} must be a numeric vector")
         total = value.values if total is None else total + value.values
     return total
+
+
+def _offset_over(given: object, newdata: object) -> FloatArray:
+    """The argument ``offset`` over new data, as R's ``predict.lm`` evaluates it."""
+    table = as_table(newdata)
+    if isinstance(given, str):
+        value = value_over_table(parse(given), given, Environment(table, given))
+        if not isinstance(value, Vector):
+            raise DataError(f"the offset {given} must be a numeric vector")
+        return value.values
+    values = np.asarray(given, dtype=np.float64)
+    if len(values) != table.n:
+        raise ModelError(
+            f"the offset of the fit is an array of {len(values)} numbers, newdata has {table.n} rows: "
+            "name a column as the offset instead"
+        )
+    return values
 
 
 def _dropped_names(plan: Plan, frame: ModelFrame, choice: RowChoice) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ from pylmer.classical import answers, summaries, tables
 from pylmer.classical.least_squares import FloatArray, IntArray, LeastSquares
 from pylmer.classical.source import Source
 from pylmer.rcompat.loglik import LogLik
+from pylmer.rcompat.printable import Printable
 
 __all__ = ["Aov", "LinearModel", "Lm"]
 
@@ -125,8 +126,8 @@ class LinearModel:
         return answers.model_matrix(self)
 
 
-@dataclass(frozen=True, eq=False)
-class Lm(LinearModel):
+@dataclass(frozen=True, eq=False, repr=False)
+class Lm(LinearModel, Printable):
     """A linear model (R's class ``lm``)."""
 
     def coef(self) -> pd.Series[float]:
@@ -138,8 +139,8 @@ class Lm(LinearModel):
         return summaries.summary_lm(self)
 
 
-@dataclass(frozen=True, eq=False)
-class Aov(LinearModel):
+@dataclass(frozen=True, eq=False, repr=False)
+class Aov(LinearModel, Printable):
     """An analysis of variance without Error strata (R's class ``aov``): a linear model summarized by its terms."""
 
     def coef(self) -> pd.Series[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,17 +39,20 @@ class Source:
     na_exclude
         Whether residuals and fitted values are padded at those rows.
     schema
-        What new data need; None where the fit was made from arrays.
+        What new data need.
+    offset
+        Evaluates the argument ``offset`` over new data; None where there was none.
     """
 
     call: Node
     formula: Node
     response: str
     row_names: tuple[object, ...]
+    schema: Schema
     na_rows: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     na_names: tuple[object, ...] = ()
     na_exclude: bool = False
-    schema: Schema | None = None
+    offset: Callable[[object], FloatArray] | None = None
 
     def series(self, values: FloatArray) -> pd.Series[float]:
         """``(n,)`` values with their row labels, padded with NaN under ``na.exclude`` (R's ``naresid``)."""

@@ -13,6 +13,7 @@ from pylmer.classical.distributions import f_upper, t_two_sided
 from pylmer.classical.least_squares import FloatArray, IntArray, LeastSquares
 from pylmer.errors import RWarning
 from pylmer.formula.ast import Node
+from pylmer.rcompat.printable import Printable
 
 if TYPE_CHECKING:
     from pylmer.classical.record import Lm
@@ -34,8 +35,8 @@ class Fstatistic:
         return float(f_upper(self.value, self.numdf, self.dendf))
 
 
-@dataclass(frozen=True, eq=False)
-class SummaryLm:
+@dataclass(frozen=True, eq=False, repr=False)
+class SummaryLm(Printable):
     """R's ``summary.lm``.
 
     Parameters
@@ -55,7 +56,7 @@ class SummaryLm:
     df
         Rank, residual degrees of freedom, number of coefficients.
     r_squared, adj_r_squared
-        Share of the variance that is explained; None without coefficients.
+        Share of the variance that is explained.
     fstatistic
         None where there is nothing to test.
     cov_unscaled
@@ -71,8 +72,8 @@ class SummaryLm:
     aliased: dict[str, bool]
     sigma: float
     df: tuple[int, int, int]
-    r_squared: float | None
-    adj_r_squared: float | None
+    r_squared: float
+    adj_r_squared: float
     fstatistic: Fstatistic | None
     cov_unscaled: pd.DataFrame
     na_count: int
@@ -124,10 +125,9 @@ def summary_lm(model: Lm) -> SummaryLm:
     fit, source = model.fit, model.source
     _warn_if_perfect(fit)
     tested = fit.rank - fit.has_intercept
-    r2 = adjusted = f = None
-    if fit.rank > 0:
-        r2 = adjusted = 0.0
-    if fit.rank > 0 and tested > 0:
+    r2 = adjusted = 0.0
+    f = None
+    if tested > 0:
         explained = _explained(fit)
         r2 = explained / (explained + fit.rss)
         df = fit.df_residual
@@ -150,8 +150,8 @@ def summary_lm(model: Lm) -> SummaryLm:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class SummaryAov:
+@dataclass(frozen=True, eq=False, repr=False)
+class SummaryAov(Printable):
     """R's ``summary.aov``: one row for each term that could be estimated, and the residuals.
 
     Parameters
@@ -160,10 +160,13 @@ class SummaryAov:
         Columns Df, Sum Sq, Mean Sq and, where there are residuals to test against, F value and Pr(>F).
     na_count
         Rows that were dropped for missing values.
+    label_width
+        Width that the row labels have at least, when printed: R makes room for ``(Intercept)`` where there is one.
     """
 
     table: pd.DataFrame
     na_count: int = 0
+    label_width: int = 0
 
 
 def summary_aov(
@@ -190,7 +193,8 @@ def summary_aov(
     if df_residual > 0:
         labels.append("Residuals")
         df, ss = np.append(df, df_residual), np.append(ss, fit.rss)
-    return SummaryAov(sums_table(labels, df, ss, tested=df_residual > 0), na_count)
+    width = len("(Intercept)") if (fit.effect_terms == 0).any() else 0
+    return SummaryAov(sums_table(labels, df, ss, tested=df_residual > 0), na_count, width)
 
 
 def sums_table(labels: list[str], df: IntArray, ss: FloatArray, tested: bool) -> pd.DataFrame:

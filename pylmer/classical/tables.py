@@ -16,6 +16,7 @@ from pylmer.classical.least_squares import FloatArray, LeastSquares
 from pylmer.classical.summaries import sums_table
 from pylmer.errors import ModelError, RWarning
 from pylmer.formula.ast import Node
+from pylmer.rcompat.printable import Printable
 
 if TYPE_CHECKING:
     from pylmer.classical.record import LinearModel
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["AnovaTable", "anova_lm"]
 
 
-@dataclass(frozen=True, eq=False)
-class AnovaTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class AnovaTable(Printable):
     """An analysis of variance table (R's class ``anova``).
 
     Parameters

@@ -3,6 +3,16 @@
 Every record's text function registers itself with ``pylmer.rcompat.printable.as_text`` when this package is imported.
 """
 
+from pylmer.printing.classical import (
+    anova_lm_text,
+    aov_list_text,
+    aov_text,
+    lm_text,
+    stratum_text,
+    summary_aov_list_text,
+    summary_aov_text,
+    summary_lm_text,
+)
 from pylmer.printing.effects import coef_text, confint_text, fixef_text, loglik_text, ranef_text
 from pylmer.printing.model import correlation_text, model_text, summary_text
 from pylmer.printing.tables import anova_text
@@ -10,15 +20,23 @@ from pylmer.printing.varcorr import varcorr_text
 from pylmer.rcompat.printable import as_text
 
 __all__ = [
+    "anova_lm_text",
     "anova_text",
+    "aov_list_text",
+    "aov_text",
     "as_text",
     "coef_text",
     "confint_text",
     "correlation_text",
     "fixef_text",
+    "lm_text",
     "loglik_text",
     "model_text",
     "ranef_text",
+    "stratum_text",
+    "summary_aov_list_text",
+    "summary_aov_text",
+    "summary_lm_text",
     "summary_text",
     "varcorr_text",
 ]
