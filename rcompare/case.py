@@ -20,7 +20,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """For each call the groups of quantities that a case wants when it does not say."""
 
-EXTRA_GROUPS = ("boot", "simulate", "icc", "wald", "profile", "satterthwaite", "influence", "anova")
+EXTRA_GROUPS = (
+    *("boot", "simulate", "icc", "wald", "profile", "satterthwaite", "influence", "anova", "drop1", "against"),
+)
 """Groups that a case must ask for."""
 
 CALLS = tuple(GROUPS)
@@ -77,6 +79,8 @@ class Case:
         CSV file with a schema beside it, instead of a data set.
     REML, weights, offset, subset, contrasts, na_action
         As in ``lmer``; weights and offset name a column, contrasts map a factor to ``contr.sum`` and so on.
+    against
+        Formula of a smaller model, for the group ``against``: ``anova`` of the two.
     groups
         Groups of quantities wanted, see :data:`GROUPS` and :data:`EXTRA_GROUPS`.
     boot, simulate
@@ -99,6 +103,7 @@ class Case:
     subset: str | None = None
     contrasts: Mapping[str, str] = field(default_factory=dict)
     na_action: str | None = None
+    against: str | None = None
     groups: tuple[str, ...] = ()
     boot: Draws | None = None
     simulate: Draws | None = None
@@ -139,6 +144,8 @@ def _case(table: Mapping[str, Any], folder: Path) -> Case:
         if key in entry:
             entry[key] = Draws(**entry[key])
             groups += (key,)
+    if "against" in entry:
+        groups += ("against",)
     if "file" in entry:
         entry["file"] = (folder / entry["file"]).resolve()
         entry.setdefault("data", Path(entry["file"]).stem)

@@ -101,6 +101,7 @@ def _table() -> dict[str, Quantity]:
         Quantity("simulate", 3, "draw", "array"),
         Quantity("boot.t0", 3, "interval", "array"),
         Quantity("boot.t", 3, "replicate", "column", "bootstrap replicates"),
+        Quantity("boot.criterion", 3, "replicate criterion", "one", "criteria of the refits"),
         Quantity("boot.ci", 3, "interval", "entry", "bootstrap interval"),
         Quantity("confint.wald", 3, "interval", "row"),
         Quantity("confint.profile", 3, "interval", "row"),
@@ -109,7 +110,7 @@ def _table() -> dict[str, Quantity]:
         Quantity("hatvalues", 3, "influence", "array"),
         Quantity("cooks", 3, "influence", "array", "Cook's distance"),
         Quantity("anova", 3, "interval", "entry"),
-        *(Quantity(f"text.{n}", 4, "text") for n in ("print", "summary", "VarCorr", "str", "anova")),
+        *(Quantity(f"text.{n}", 4, "text") for n in ("print", "summary", "VarCorr", "ranef", "coef", "str")),
     ]
     return {row.name: row for row in rows}
 
@@ -145,7 +146,9 @@ NOT_COMPARED = ("evaluations",)
 
 def quantity(name: str) -> Quantity:
     """Look a quantity up; an unknown one is an inference-stage number compared entry by entry."""
-    return CATALOGUE.get(name) or Quantity(name, 4 if name.startswith("text.") else 3, "interval")
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    return Quantity(name, 4, "inference text") if name.startswith("text.") else Quantity(name, 3, "interval")
 
 
 def scale_of(q: Quantity, theirs: Labelled, reference: Mapping[str, Value]) -> FloatArray:

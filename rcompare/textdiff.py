@@ -31,6 +31,8 @@ class LineDifference:
         The lines; None where one side has none.
     marks_ours, marks_theirs
         Spans (start, end) of the tokens that differ.
+    relative
+        Largest relative difference of two numbers, one unit of the last place of each forgiven.
     """
 
     number: int
@@ -39,6 +41,7 @@ class LineDifference:
     theirs: str | None
     marks_ours: tuple[tuple[int, int], ...] = ()
     marks_theirs: tuple[tuple[int, int], ...] = ()
+    relative: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ def _line_difference(number: int, a: str | None, b: str | None) -> LineDifferenc
     kind = max((_token_kind(x, y) for x, y in pairs), key=KINDS.index)
     marks_a = tuple((x[2], x[2] + len(x[1])) for x, _ in pairs)
     marks_b = tuple((y[2], y[2] + len(y[1])) for _, y in pairs)
-    return LineDifference(number, kind, a, b, marks_a, marks_b)
+    relative = max((_relative(x, y) for x, y in pairs), default=0.0)
+    return LineDifference(number, kind, a, b, marks_a, marks_b, relative)
 
 
 def _blank_marks(a: str, b: str) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
@@ -128,6 +132,13 @@ def _token_kind(x: tuple[str, str, int], y: tuple[str, str, int]) -> str:
     if gap == 0:
         return "layout"
     return "digit" if gap <= 1.001 * unit else "numeric"
+
+
+def _relative(x: tuple[str, str, int], y: tuple[str, str, int]) -> float:
+    if x[0] != "number":
+        return float("inf")
+    gap = abs(float(x[1]) - float(y[1])) - 1.001 * max(_last_place(x[1]), _last_place(y[1]))
+    return max(gap, 0.0) / max(abs(float(y[1])), 1e-300)
 
 
 def _last_place(text: str) -> float:

@@ -137,10 +137,9 @@ rc_rows <- function(fit) list(
   pearson = rc_long(residuals(fit, type = "pearson", scaled = TRUE), limit = 5000, size = 1000)
 )
 
-rc_texts <- function(fit) list(
-  text.print = rc_text(print(fit)),
-  text.summary = rc_text(print(summary(fit))),
-  text.VarCorr = rc_text(print(VarCorr(fit)))
+rc_texts <- function(fit) c(
+  list(text.print = rc_text(print(fit)), text.summary = rc_text(print(summary(fit))), text.VarCorr = rc_text(print(VarCorr(fit)))),
+  if (sum(ngrps(fit)) <= 400) list(text.ranef = rc_text(print(ranef(fit))), text.coef = rc_text(print(coef(fit))))
 )
 
 rc_icc <- function(fit) {
@@ -162,19 +161,22 @@ rc_simulate <- function(fit, draws) {
   list(simulate = rc_tall(s, 5000))
 }
 
+# The criterion of every refit is kept too: where R's optimizer stopped short, the replicate is not to be trusted.
 rc_boot <- function(fit, draws) {
   statistic <- function(m) {
     v <- as.data.frame(VarCorr(m), order = "lower.tri")
-    c(v$sdcor, fixef(m))
+    c(v$sdcor, fixef(m), criterion = rc_criterion(m))
   }
   b <- bootMer(fit, statistic, nsim = draws$nsim, seed = draws$seed)
   ci <- confint(fit, method = "boot", nsim = draws$nsim, seed = draws$seed, quiet = TRUE)
-  t <- b$t
-  dimnames(t) <- list(NULL, rownames(ci))
+  k <- ncol(b$t)
+  replicates <- as.character(seq_len(nrow(b$t)))
   list(
-    boot.t0 = rc_num(unname(b$t0), list(rownames(ci))),
-    boot.t = rc_num(unname(t), list(as.character(seq_len(nrow(t))), rownames(ci))),
-    boot.ci = rc_matrix(ci)
+    boot.t0 = rc_num(unname(b$t0[-k]), list(rownames(ci))),
+    boot.t = rc_num(unname(b$t[, -k]), list(replicates, rownames(ci))),
+    boot.criterion = rc_num(unname(b$t[, k]), list(replicates)),
+    boot.ci = rc_matrix(ci),
+    text.boot.ci = rc_text(print(ci))
   )
 }
 
@@ -191,6 +193,19 @@ rc_anova <- function(fit) {
   list(anova = rc_num(unname(as.matrix(a)), list(rownames(a), colnames(a))), text.anova = rc_text(print(a)))
 }
 
+rc_drop1 <- function(fit) {
+  d <- drop1(fit, test = "Chisq")
+  list(drop1 = rc_num(unname(as.matrix(d)), list(rownames(d), colnames(d))), text.drop1 = rc_text(print(d)))
+}
+
+# Two models compared; R refits both by maximum likelihood.
+rc_against <- function(fit, case, where) {
+  where$M1 <- eval(rc_call(list(code = case$against)), where)
+  where$M2 <- fit
+  a <- suppressMessages(eval(quote(anova(M1, M2)), where))
+  list(against = rc_num(unname(as.matrix(a)), list(rownames(a), colnames(a))), text.against = rc_text(print(a)))
+}
+
 rc_extra <- list(
   icc = function(fit, case) rc_icc(fit),
   simulate = function(fit, case) rc_simulate(fit, case$simulate),
@@ -199,14 +214,16 @@ rc_extra <- list(
   profile = function(fit, case) list(confint.profile = rc_matrix(confint(fit, method = "profile", quiet = TRUE))),
   satterthwaite = function(fit, case) rc_satterthwaite(fit),
   influence = function(fit, case) list(hatvalues = rc_long(hatvalues(fit), 5000, 1000), cooks = rc_long(cooks.distance(fit), 5000, 1000)),
-  anova = function(fit, case) rc_anova(fit)
+  anova = function(fit, case) rc_anova(fit),
+  drop1 = function(fit, case) rc_drop1(fit)
 )
 
-rc_lmer <- function(fit, case) {
+rc_lmer <- function(fit, case, where) {
   core <- list(structure = rc_structure, fit = rc_fit, effects = rc_effects, rows = rc_rows, text = rc_texts)
   out <- list()
   for (group in intersect(names(core), case$groups)) out <- c(out, core[[group]](fit))
   for (group in intersect(names(rc_extra), case$groups)) out <- c(out, rc_extra[[group]](fit, case))
+  if ("against" %in% case$groups) out <- c(out, rc_against(fit, case, where))
   out
 }
 
@@ -235,6 +252,8 @@ rc_tight <- function(fit, case, where) {
     if (quick) better(again(control, NULL))
   }
   better(again(controls[[if (quick) 1 else 2]], getME(best, "theta")))
+  best@call <- fit@call
+  best@optinfo <- fit@optinfo
   best
 }
 
@@ -242,12 +261,12 @@ rc_tight_values <- function(best) {
   keep <- c("criterion", "theta", "beta", "se", "vcov", "sigma", "varcor.vcov", "varcor.sdcor", "logLik", "singular",
             "scaled.residual.quantiles")
   re <- rc_effects(best)[c("ranef", "condsd")]
-  c(rc_fit(best)[keep], if (length(re$ranef$x) <= 1000) re)
+  c(rc_fit(best)[keep], if (length(re$ranef$x) <= 1000) re, rc_texts(best))
 }
 
 # ------------------------------------------------------------------------------------------ lm, aov, data themselves
 
-rc_lm <- function(fit, case) {
+rc_lm <- function(fit, case, where) {
   s <- summary(fit)
   cf <- s$coefficients
   list(
@@ -261,7 +280,7 @@ rc_lm <- function(fit, case) {
   )
 }
 
-rc_aov <- function(fit, case) {
+rc_aov <- function(fit, case, where) {
   s <- summary(fit)
   strata <- if (inherits(s, "summary.aovlist")) s else list("Error: Within" = s)
   tables <- lapply(strata, function(x) as.data.frame(unclass(x)[[1]]))
@@ -273,7 +292,7 @@ rc_aov <- function(fit, case) {
   )
 }
 
-rc_look <- function(d, case) {
+rc_look <- function(d, case, where) {
   type <- vapply(d, function(x) class(x)[1], "")
   numbers <- names(d)[vapply(d, is.numeric, NA)]
   codes <- vapply(d, function(x) as.double(head(if (is.factor(x)) as.integer(x) else x, 10)), double(min(10, nrow(d))))
@@ -313,7 +332,7 @@ rc_answer <- function(case, data) {
   if (is.character(heard)) return(list(error = heard, values = list(), tight = list(), messages = NULL, warnings = NULL))
   fit <- heard$value
   take <- switch(case$call, lmer = rc_lmer, lm = rc_lm, aov = rc_aov, data = rc_look)
-  values <- suppressMessages(suppressWarnings(take(fit, case)))
+  values <- suppressMessages(suppressWarnings(take(fit, case, where)))
   tight <- if (case$call == "lmer" && isTRUE(case$tight)) suppressWarnings(rc_tight_values(rc_tight(fit, case, where)))
   list(error = NULL, values = values, tight = tight, messages = heard$messages, warnings = heard$warnings)
 }

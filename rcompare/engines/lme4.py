@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,17 +13,11 @@ from rcompare.case import Case
 from rcompare.datatable import canonical_text, case_data, data_hash
 from rcompare.engines.base import EngineUnavailable
 from rcompare.engines.r import RSession, quote, r_session, why_no_r
+from rcompare.engines.scripts import SCRIPTS, script_hash
 from rcompare.results import Labelled, Results, Strings, Text, Value
 from rcompare.rtext import r_call
 
-__all__ = ["REngine", "script_hash"]
-
-SCRIPTS = tuple(Path(__file__).parent / name for name in ("data.R", "extract.R"))
-
-
-def script_hash() -> str:
-    """SHA-256 of the R scripts that take a fit apart."""
-    return sha256(b"".join(path.read_bytes() for path in SCRIPTS)).hexdigest()
+__all__ = ["REngine", "send_frame"]
 
 
 class REngine:
@@ -130,6 +122,8 @@ def _r_list(case: Case, code: str, tight: bool) -> str:
         "groups": f"c({', '.join(quote(g) for g in case.groups)})",
         "tight": "TRUE" if tight else "FALSE",
     }
+    if case.against is not None:
+        entries["against"] = quote(r_call(replace(case, formula=case.against)))
     for name in ("boot", "simulate"):
         draws = getattr(case, name)
         if draws is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pylmer.errors import PylmerError, RMessage, RWarning
+from pylmer.model import at_theta
 from rcompare.case import Case
 from rcompare.datatable import canonical_text, case_data, data_hash
 from rcompare.engines.pylmer_extract import CLASSICAL, LOOK, MIXED
@@ -50,6 +51,8 @@ class PylmerEngine:
             model, heard, warned = self.fit(case, frame)
         except PylmerError as err:
             return Results(case.id, {}, stamp, error=str(err))
+        except Exception as err:  # a crash is an answer too, and must be shown beside the others
+            return Results(case.id, {}, stamp, error=f"{type(err).__name__}: {err}")
         values, failed = self._extract(model, case)
         return Results(case.id, values, stamp, messages=heard, warnings=warned, failed=failed)
 
@@ -92,7 +95,7 @@ class PylmerEngine:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RMessage)
             warnings.simplefilter("ignore", RWarning)
-            model = api.at_theta(self._designs[case.id], theta, case.REML)
+            model = at_theta(api.LmerMod, self._designs[case.id], theta, case.REML)
         values, failed = self._extract(model, replace(case, groups=_without_draws(case)))
         return Results(case.id, values, _stamp(), failed=failed)
 
@@ -115,8 +118,9 @@ class PylmerEngine:
                     if group not in case.groups or name in values or name in failed:
                         continue
                     try:
-                        values[name] = question(model, case)
-                    except (PylmerError, AttributeError, NotImplementedError, ArithmeticError, LookupError) as err:
+                        answer = question(model, case)
+                        values.update(answer if isinstance(answer, Mapping) else {name: answer})
+                    except Exception as err:  # one question that fails leaves the others standing
                         failed[name] = f"{type(err).__name__}: {err}"
         return values, failed
 

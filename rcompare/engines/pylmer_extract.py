@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.printing.effects import confint_text
 from rcompare.case import Case
 from rcompare.results import Labelled, Strings, Text, Value, sample_positions
 
@@ -19,7 +20,7 @@ __all__ = ["CLASSICAL", "LOOK", "MIXED"]
 
 FloatArray = NDArray[np.float64]
 api: Any = import_module("pylmer")
-Question = Callable[[Any, Case], Value]
+Question = Callable[[Any, Case], Value | Mapping[str, Value]]
 QUANTILES = ("Min", "1Q", "Median", "3Q", "Max")
 
 
@@ -216,6 +217,8 @@ TEXT: dict[str, Question] = {
     "text.print": lambda m, c: printed(m),
     "text.summary": lambda m, c: printed(api.summary(m)),
     "text.VarCorr": lambda m, c: printed(api.VarCorr(m)),
+    "text.ranef": lambda m, c: printed(api.ranef(m)),
+    "text.coef": lambda m, c: printed(api.coef(m)),
 }
 
 
@@ -242,34 +245,25 @@ def _simulate(m: Any, case: Case) -> Value:
     )
 
 
-def _boot_ci(m: Any, case: Case) -> Value:
-    assert case.boot is not None
-    return frame(api.confint(m, method="boot", nsim=case.boot.nsim, seed=case.boot.seed))
-
-
-def _boot(m: Any, case: Case) -> Any:
-    """R's own statistic: SDs and correlations in the order of theta, sigma, fixed effects."""
+def _boot(m: Any, case: Case) -> Mapping[str, Value]:
+    """R's own statistic (SDs and correlations in the order of theta, sigma, fixed effects), and every criterion."""
     assert case.boot is not None
 
     def statistic(fit: Any) -> FloatArray:
         sdcor = api.VarCorr(fit).as_data_frame(order="lower.tri")["sdcor"].to_numpy(dtype=np.float64)
-        return np.concatenate([sdcor, api.fixef(fit).to_numpy(dtype=np.float64)])
+        return np.concatenate([sdcor, api.fixef(fit).to_numpy(dtype=np.float64), [fit.value]])
 
-    return api.bootMer(m, statistic, nsim=case.boot.nsim, seed=case.boot.seed)
-
-
-def _boot_names(m: Any) -> tuple[str, ...]:
-    sigs = tuple(f".sig{i + 1:02d}" for i in range(len(m.theta)))
-    return (*sigs, ".sigma", *m.design.X_names)
-
-
-def _boot_t0(m: Any, case: Case) -> Value:
-    return vector(np.asarray(_boot(m, case).t0, dtype=np.float64), _boot_names(m))
-
-
-def _boot_t(m: Any, case: Case) -> Value:
-    t = np.asarray(_boot(m, case).t, dtype=np.float64)
-    return Labelled(t, (tuple(str(i + 1) for i in range(len(t))), _boot_names(m)))
+    draws = api.bootMer(m, statistic, nsim=case.boot.nsim, seed=case.boot.seed)
+    ci = api.confint(m, method="boot", nsim=case.boot.nsim, seed=case.boot.seed)
+    t, names = np.asarray(draws.t, dtype=np.float64), tuple(map(str, ci.index))
+    replicates = tuple(str(i + 1) for i in range(len(t)))
+    return {
+        "boot.t0": vector(np.asarray(draws.t0, dtype=np.float64)[:-1], names),
+        "boot.t": Labelled(t[:, :-1], (replicates, names)),
+        "boot.criterion": vector(t[:, -1], replicates),
+        "boot.ci": frame(ci),
+        "text.boot.ci": Text(tuple(confint_text(ci.to_numpy(), list(ci.index), list(ci.columns)).split("\n"))),
+    }
 
 
 def _lmer_test(column: str) -> Question:
@@ -278,6 +272,14 @@ def _lmer_test(column: str) -> Question:
         return vector(table[column].to_numpy(dtype=np.float64), table.index)
 
     return ask
+
+
+def _against(m: Any, case: Case) -> Mapping[str, Value]:
+    assert case.against is not None
+    M1 = api.update(m, case.against)
+    M2 = m
+    table = api.anova(M1, M2)
+    return {"against": frame(table), "text.against": printed(table)}
 
 
 MIXED: dict[str, dict[str, Question]] = {
@@ -293,7 +295,7 @@ MIXED: dict[str, dict[str, Question]] = {
         "group.means": _group_means,
     },
     "simulate": {"simulate": _simulate},
-    "boot": {"boot.t0": _boot_t0, "boot.t": _boot_t, "boot.ci": _boot_ci},
+    "boot": {"boot": _boot},
     "wald": {"confint.wald": lambda m, c: frame(api.confint(m, method="Wald"))},
     "profile": {"confint.profile": lambda m, c: frame(api.confint(m, method="profile"))},
     "satterthwaite": {"satterthwaite.df": _lmer_test("df"), "satterthwaite.p": _lmer_test("Pr(>|t|)")},
@@ -301,6 +303,11 @@ MIXED: dict[str, dict[str, Question]] = {
         "hatvalues": lambda m, c: series(api.hatvalues(m)),
         "cooks": lambda m, c: series(api.cooks_distance(m)),
     },
+    "drop1": {
+        "drop1": lambda m, c: frame(api.drop1(m, test="Chisq")),
+        "text.drop1": lambda m, c: printed(api.drop1(m, test="Chisq")),
+    },
+    "against": {"against": _against},
     "anova": {"anova": lambda m, c: frame(api.anova(m)), "text.anova": lambda m, c: printed(api.anova(m))},
 }
 """For a mixed model: group of quantities -> quantity -> how pylmer is asked."""

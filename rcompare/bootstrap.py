@@ -1,0 +1,64 @@
+"""Bootstrap answers: replicate by replicate, and only where the reference's own refit can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcompare.differences import Difference
+from rcompare.quantities import quantity
+from rcompare.results import Labelled, Results
+
+__all__ = ["BOOTSTRAP", "compare_bootstrap"]
+
+BOOTSTRAP = ("boot.", "text.boot.")
+"""How the names of these quantities begin."""
+
+STOPPED_SHORT = 1e-5
+"""A refit whose criterion is above ours by more stopped short of its optimum (J12)."""
+
+
+def compare_bootstrap(
+    case: str, ours: Results, theirs: Results, compare_values: Callable[..., Difference]
+) -> list[Difference]:
+    """Compare replicates and intervals.
+
+    A replicate where the reference's criterion lies above ours is left out and counted, ours above theirs is a
+    difference. When replicates were left out, the intervals cannot be equal; they are then ``not comparable`` if they
+    differ.
+    """
+    names = [name for name in theirs.values if name.startswith(BOOTSTRAP)]
+    if not names:
+        return []
+    a, b = ours.values.get("boot.criterion"), theirs.values.get("boot.criterion")
+    short = np.zeros(0, dtype=bool)
+    if isinstance(a, Labelled) and isinstance(b, Labelled) and a.values.shape == b.values.shape:
+        short = b.values - a.values > STOPPED_SHORT
+    found = []
+    for name in names:
+        q = quantity(name)
+        mine, reference = ours.values.get(name), theirs.values[name]
+        per_replicate = name in ("boot.t", "boot.criterion")
+        if short.any() and per_replicate and isinstance(mine, Labelled) and isinstance(reference, Labelled):
+            mine, reference = _without(mine, short), _without(reference, short)
+        d = compare_values(case, q, q.stage, mine, reference, theirs.values)
+        if short.any():
+            note = f"R's refit stopped short in {int(short.sum())} of {short.size} replicates"
+            left = name.endswith("boot.ci") and d.status == "differs"
+            d = replace(d, note=note, status="not comparable" if left else d.status)
+        found.append(d)
+    close = all(not d.fails for d in found if d.quantity == "boot.ci")
+    return [replace(d, status="digits") if close and _last_digit(d) else d for d in found]
+
+
+def _last_digit(d: Difference) -> bool:
+    return d.status == "differs" and d.text is not None and d.text.kind in ("digit", "layout")
+
+
+def _without(value: Labelled, rows: NDArray[np.bool_]) -> Labelled:
+    first = value.labels[0]
+    kept = None if first is None else tuple(label for label, gone in zip(first, rows, strict=True) if not gone)
+    return Labelled(value.values[~rows], (kept, *value.labels[1:]))
