@@ -17,8 +17,8 @@ from pylmer.rcompat.printable import Printable
 __all__ = ["Aov", "LinearModel", "Lm"]
 
 
-@dataclass(frozen=True, eq=False)
-class LinearModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class LinearModel(Printable):
     """A linear model fitted by least squares: what :class:`Lm` and :class:`Aov` share.
 
     Parameters
@@ -127,7 +127,7 @@ class LinearModel:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Lm(LinearModel, Printable):
+class Lm(LinearModel):
     """A linear model (R's class ``lm``)."""
 
     def coef(self) -> pd.Series[float]:
@@ -140,7 +140,7 @@ class Lm(LinearModel, Printable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Aov(LinearModel, Printable):
+class Aov(LinearModel):
     """An analysis of variance without Error strata (R's class ``aov``): a linear model summarized by its terms."""
 
     def coef(self) -> pd.Series[float]:

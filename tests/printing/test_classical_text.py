@@ -18,6 +18,11 @@ def _straight_quotes() -> Iterator[None]:
         yield
 
 
+def test_repr_is_the_text_too() -> None:
+    fit = lm("yield ~ N", table("npk"))
+    assert repr(fit) == str(fit) == as_text(fit)
+
+
 def _lines(record: Any, **settings: Any) -> list[str]:
     return as_text(record, **settings).split("\n")
 
@@ -51,3 +56,11 @@ def test_aov_with_error_strata(case: dict[str, Any]) -> None:
 def test_anova_of_several(case: dict[str, Any]) -> None:
     fits = [lm(formula, table(case["data"])) for formula in case["formulas"]]
     assert _lines(fits[0].anova(*fits[1:], test=case["test"])) == case["text"]
+
+
+@pytest.mark.parametrize("case", cases("settings"), ids=lambda c: f"{c['fun']} {c['formula']} {c['setting']}")
+def test_other_options(case: dict[str, Any]) -> None:
+    fit, _ = fitted_case(case, case["fun"])
+    with options(**{name.replace(".", "_"): value for name, value in case["setting"].items()}):
+        assert _lines(fit) == case["print_text"]
+        assert _lines(fit.summary()) == case["summary_text"]
