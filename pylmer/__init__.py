@@ -1,6 +1,7 @@
 """Linear mixed-effects models with lme4's names, numbers and printed text."""
 
 from pylmer import datasets
+from pylmer.classical import aov, lm
 from pylmer.control import lmerControl
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.dotted import LmerMod, summary
@@ -48,6 +49,7 @@ __all__ = [
     "MerMod",
     "REMLcrit",
     "VarCorr",
+    "aov",
     "bootMer",
     "coef",
     "confint",
@@ -62,6 +64,7 @@ __all__ = [
     "isREML",
     "isSingular",
     "lFormula",
+    "lm",
     "lmer",
     "lmerControl",
     "logLik",
