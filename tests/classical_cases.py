@@ -57,13 +57,11 @@ def table(name: str) -> pd.DataFrame:
 
 def fitted_case(case: dict[str, Any], function: str) -> tuple[Any, list[str]]:
     """Fit a recorded case, with the name of its data in scope as the caller has it; the fit and R's warnings."""
-    call = {"lm": lm, "aov": aov}[function]
-    data = table(case["data"])
-    scope = {"call": call, case["data"]: data}
-    args = ", ".join(f"{k}={v!r}" for k, v in case["args"].items())
+    _call = {"lm": lm, "aov": aov}[function]
+    _data = globals()[case["data"]] = table(case["data"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RWarning)
-        fit = eval(f"call({case['formula']!r}, {case['data']}, {args})", scope)
+        fit = _call(case["formula"], _data, **case["args"])
     return fit, [str(w.message) for w in caught]
 
 
