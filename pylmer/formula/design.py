@@ -36,6 +36,10 @@ class ReTerm:
         ``(n, k)`` raw model matrix of the left-hand side.
     label
         The term as R spells it, ``"Days | Subject"``.
+    structure
+        Structure of the covariance of the k effects: ``"us"`` (unstructured), ``"diag"``, ``"cs"`` or ``"ar1"``.
+    hom
+        Whether the structure has one variance for all k effects.
     """
 
     group: str
@@ -44,6 +48,8 @@ class ReTerm:
     names: tuple[str, ...]
     columns: FloatArray
     label: str = ""
+    structure: str = "us"
+    hom: bool = False
 
     @property
     def J(self) -> int:

@@ -152,7 +152,7 @@ def _response(label: str | None, frame: ModelFrame) -> FloatArray:
         return np.zeros(frame.n)
     value = frame[label]
     if isinstance(value, Vector):
-        return value.values
+        return value.values.copy()  # the caller's data may change later
     if isinstance(value, Matrix) and value.values.shape[1] == 1:
         return value.values[:, 0]
     raise DataError(f"response must be numeric: {label} is {_described(value)}; lmer needs one numeric vector")

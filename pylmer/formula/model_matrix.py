@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.errors import FormulaError
-from pylmer.formula.contrasts import Contrast, ContrastSpec, coding
+from pylmer.formula.contrasts import ContrastSpec, coding
 from pylmer.formula.values import Character, FloatArray, IntArray, Matrix, Value, Vector
 from pylmer.rcompat.factors import Factor
 
@@ -31,13 +31,16 @@ class Layout:
     intercept
         Whether the matrix starts with a column of ones.
     response_among_terms
-        Numbers, from 1, of the terms that name the response: they give no columns.
+        Numbers, from 1, of the terms that are the response itself: they give no columns.
+    has_response
+        Whether the first variable is the response.
     """
 
     variables: tuple[str, ...]
     terms: tuple[tuple[tuple[int, int], ...], ...]
     intercept: bool
     response_among_terms: tuple[int, ...] = ()
+    has_response: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +93,7 @@ def model_columns(
         For a factor that needs contrasts and has fewer than two levels.
     """
     contrasts = contrasts or {}
+    _check_levels(layout, frame)
     terms = layout.terms if layout.intercept else _first_factor_full(layout, frame)
     blocks: dict[tuple[int, int], Block] = {}
     columns: list[FloatArray] = []
@@ -116,6 +120,16 @@ def model_columns(
         matrix[:, start + j] = column
     used = _contrasts_used(layout, frame, contrasts)
     return Columns(matrix, tuple(names), np.array(assign, dtype=np.intp), used, np.array(numeric, dtype=bool))
+
+
+def _check_levels(layout: Layout, frame: Mapping[str, Value]) -> None:
+    """Every factor of the formula must allow contrasts, as R asks, even where the terms do not need them."""
+    for label in layout.variables[layout.has_response :]:
+        value = frame.get(label)
+        f = value.factor() if isinstance(value, Character) else value
+        if isinstance(f, Factor) and len(f.levels) < 2 and f.contrasts is None:
+            only = f"only {f.levels[0]!r}" if f.levels else "none"
+            raise FormulaError(f"contrasts can be applied only to factors with 2 or more levels: '{label}' has {only}")
 
 
 def _is_factor(value: Value) -> bool:
@@ -167,7 +181,7 @@ def _variable_block(label: str, value: Value, full: bool, spec: ContrastSpec | N
         return _matrix_block(label, value)
     elif isinstance(value, Character):
         value = value.factor()
-    coded = coding_of(label, value, full, spec)
+    coded = coding(value, full, spec)
     assert coded.names is not None
     rows = coded.matrix
     if value.has_na():  # code -1 takes the last row
@@ -175,14 +189,6 @@ def _variable_block(label: str, value: Value, full: bool, spec: ContrastSpec | N
     columns = [rows[:, j].take(value.codes) for j in range(rows.shape[1])]
     indicators = full or (spec is None and value.contrasts is None and not value.ordered)
     return columns, [label + name for name in coded.names], not indicators
-
-
-def coding_of(label: str, f: Factor, full: bool, spec: ContrastSpec | None) -> Contrast:
-    """The contrast rows of a factor, with the name of the variable in an error."""
-    try:
-        return coding(f, full, spec)
-    except FormulaError as error:
-        raise FormulaError(f"{error}: '{label}' has {len(f.levels)} ({', '.join(f.levels[:5])})") from None
 
 
 def _matrix_block(label: str, value: Matrix) -> Block:

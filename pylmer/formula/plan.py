@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import Call, Node, all_names, walk
+from pylmer.formula.ast import Arg, Call, Node, all_names, is_call, walk
+from pylmer.formula.bars import STRUCTURES, expandDoubleVerts, nobars, structured_bars, subbars
 from pylmer.formula.bars import Bar as WrittenBar
-from pylmer.formula.bars import expandDoubleVerts, nobars, structured_bars, subbars
 from pylmer.formula.deparse import deparse
 from pylmer.formula.model_matrix import Layout
 from pylmer.formula.parse import Formula
@@ -78,8 +78,9 @@ def _plan(formula: Formula, data_names: tuple[str, ...] | None) -> Plan:
         raise FormulaError(
             f"No random effects terms specified in formula: {deparse(formula.node)} has no (x | g); lm() fits it"
         )
-    frame = terms(subbars(expanded), data_names)
-    fixed = terms(nobars(expanded), data_names)
+    plain = _unstructured(expanded)
+    frame = terms(subbars(plain), data_names)
+    fixed = terms(nobars(plain), data_names)
     written = {node: node for node in walk(formula.node)}  # their positions point into the text as written
     nodes = [written.get(node, node) for node in frame.variables]
     variables = tuple(zip(frame.variable_names, nodes, strict=True))
@@ -97,6 +98,21 @@ def _plan(formula: Formula, data_names: tuple[str, ...] | None) -> Plan:
     )
 
 
+def _unstructured(formula: Formula) -> Formula:
+    """The formula with plain bars: ``cs(x | g)`` becomes ``(x | g)``."""
+
+    def plain(node: Node) -> Node:
+        if not isinstance(node, Call):
+            return node
+        if is_call(node, *STRUCTURES) and node.args and is_call(node.args[0].value, "|"):
+            return Call("(", node.args[:1], pos=node.pos)
+        return Call(node.function, tuple(Arg(a.value and plain(a.value), a.name) for a in node.args), pos=node.pos)
+
+    if not any(is_call(node, *STRUCTURES) for node in walk(formula.node)):
+        return formula
+    return Formula.of(plain(formula.node))
+
+
 def _bar(bar: WrittenBar, written: dict[Node, Node]) -> Bar:
     group = written.get(bar.group, bar.group)
     lhs = layout_of(terms(bar.lhs))
@@ -112,4 +128,4 @@ def layout_of(found: Terms) -> Layout:
     """What terms say about a model matrix; the response is no predictor, where it is written as a term of its own."""
     pairs = tuple(tuple(zip(m, c, strict=True)) for m, c in zip(found.members, found.codes, strict=True))
     spoilt = tuple(t for t, m in enumerate(found.members, start=1) if found.response and m == (0,))
-    return Layout(found.variable_names, pairs, bool(found.intercept), spoilt)
+    return Layout(found.variable_names, pairs, bool(found.intercept), spoilt, bool(found.response))

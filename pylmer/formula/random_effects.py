@@ -61,13 +61,16 @@ def group_factor(node: Node, frame: ModelFrame) -> Factor:
     """
 
     def value(part: Node) -> Value:
-        found = frame.variables.get(deparse(part))
+        found = frame.variables.get(part.name if isinstance(part, Name) else deparse(part))
+        if found is None:
+            found = frame.variables.get(deparse(part))
         if found is not None:
             return found
         whole = value_over_table(part, deparse(part), frame.env)
-        return whole if frame.rows is None else take(whole, frame.rows)
+        kept = whole if frame.rows is None else take(whole, frame.rows)
+        return drop_unused(kept) if isinstance(kept, Factor) else kept
 
-    return drop_unused(factor_of(node, value, frame.env))
+    return factor_of(node, value, frame.env)
 
 
 def factor_of(node: Node, value: Callable[[Node], Value], env: Environment) -> Factor:
@@ -114,7 +117,7 @@ def random_terms(bars: Sequence[Bar], frame: ModelFrame) -> tuple[tuple[Bar, ReT
 
 
 def _term(bar: Bar, f: Factor, columns: Columns) -> ReTerm:
-    return ReTerm(bar.label, f.codes, f.levels, columns.names, columns.matrix)
+    return ReTerm(bar.label, f.codes, f.levels, columns.names, columns.matrix, bar.text, bar.structure, bar.hom)
 
 
 def reorder(sizes: Sequence[int]) -> list[int]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pylmer.errors import DataError
 from pylmer.formula.values import Character, Matrix, Value, Vector
-from pylmer.rcompat.factors import Factor, as_labels
+from pylmer.rcompat.factors import Factor, as_labels, match_levels
 
 RowNames = tuple[object, ...] | NDArray[np.generic]
 
@@ -165,30 +165,31 @@ def _narwhals_series(series: Any, name: str) -> Value:
     """A column of polars or pyarrow."""
     dtype = series.dtype
     if dtype in (nw.Categorical, nw.Enum):
-        levels = as_labels(series.cat.get_categories().to_list())
-        where = {label: i for i, label in enumerate(levels)}
-        labels = as_labels_or_none(series.to_list())
-        codes = np.fromiter((where.get(v, -1) if v is not None else -1 for v in labels), np.intp, len(labels))
-        return Factor(codes, levels, ordered=_is_ordered(series))
+        return _narwhals_factor(series)
     if dtype == nw.String:
-        return Character(np.asarray(series.to_list(), dtype=object))
+        return Character(_object_array(series))
     if dtype == nw.Boolean:
-        return value_of(np.asarray(series.to_list(), dtype=object) if series.null_count() else series.to_numpy(), name)
+        return value_of(_object_array(series) if series.null_count() else series.to_numpy(), name)
     if dtype.is_numeric():
         values = series.cast(nw.Float64).to_numpy().astype(np.float64)
         return Vector(values, "integer" if dtype.is_integer() else "double")
     raise _unusable(name, str(dtype))
 
 
-def as_labels_or_none(values: list[object]) -> list[str | None]:
-    """Labels of categories, None kept."""
-    return [None if v is None else as_labels((v,))[0] for v in values]
+def _object_array(series: Any) -> NDArray[np.object_]:
+    return np.asarray(series.to_numpy(), dtype=object)
 
 
-def _is_ordered(series: Any) -> bool:
+def _narwhals_factor(series: Any) -> Factor:
+    """A categorical column: its categories in order, None as a missing value."""
     native = series.to_native()
-    kind = getattr(native, "type", None)
-    return bool(getattr(kind, "ordered", False))
+    if hasattr(native, "combine_chunks"):  # pyarrow has the codes at hand
+        joined = native.combine_chunks()
+        codes = joined.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+        return Factor(codes, as_labels(joined.dictionary.to_pylist()), ordered=bool(native.type.ordered))
+    levels = as_labels(series.cat.get_categories().to_list())
+    met = Character(_object_array(series.cast(nw.String))).factor()
+    return Factor(match_levels(met, levels)[0], levels)
 
 
 def value_of(array: Any, name: str = "x") -> Value:

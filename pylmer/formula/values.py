@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ class Character:
     def factor(self) -> Factor:
         """``factor(x)``: levels sorted by the collation in force."""
         if self._factor is None:
-            self._factor = factor_from_strings(self.raw, collation_in_force())
+            self._factor = _factor_of_strings(self.raw, collation_in_force())
         return self._factor
 
     def labels(self) -> NDArray[np.object_]:
@@ -76,6 +77,24 @@ class Character:
 
 
 Value = Vector | Matrix | Character | Factor
+
+_seen: dict[int, tuple[weakref.ref[Any], Collation, Factor]] = {}
+_MOST_SEEN = 64
+
+
+def _factor_of_strings(raw: object, collation: Collation) -> Factor:
+    """``factor(x)``, remembered for strings that pandas keeps in arrow arrays, which never change."""
+    array = getattr(raw, "_pa_array", None)
+    if array is None:
+        return factor_from_strings(raw, collation)
+    known = _seen.get(id(array))
+    if known is not None and known[0]() is array and known[1] == collation:
+        return known[2]
+    made = factor_from_strings(raw, collation)
+    if len(_seen) >= _MOST_SEEN:
+        _seen.clear()
+    _seen[id(array)] = (weakref.ref(array), collation, made)
+    return made
 
 
 def collation_in_force() -> Collation:
