@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from rcompare.engines.base import CriterionEngine, Engine, EngineUnavailable
 from rcompare.engines.golden import GoldenEngine
 from rcompare.results import Labelled, Results
 
-__all__ = ["ENGINES", "compare_engines", "make_engine", "run_cases"]
+__all__ = ["ENGINES", "Answered", "answer", "compare_engines", "make_engine", "run_cases"]
 
 ENGINES = ("pylmer", "R", "golden")
 
@@ -52,13 +53,29 @@ def make_engine(name: str, golden: Path | None = None, lme4: str = "1.1-31") -> 
     raise EngineUnavailable(f"unknown engine {name!r}; known are {', '.join(ENGINES)} or a folder of golden files")
 
 
+@dataclass(frozen=True)
+class Answered:
+    """Both answers to a case, and their comparison."""
+
+    comparison: Comparison
+    ours: Results
+    theirs: Results
+
+
 def compare_engines(case: Case, engine: Engine, reference: Engine) -> Comparison:
+    """Compare the answers of two engines to a case; see :func:`answer`."""
+    return answer(case, engine, reference).comparison
+
+
+def answer(case: Case, engine: Engine, reference: Engine) -> Answered:
     """Let two engines answer a case and compare their answers in all stages.
 
     Raises
     ------
     FileNotFoundError
         If the reference is a folder of golden files without this case.
+    ValueError
+        If the two engines saw different data.
     """
     theirs = reference.run(case)
     ours = engine.run(case)
@@ -76,7 +93,8 @@ def compare_engines(case: Case, engine: Engine, reference: Engine) -> Comparison
                 return asked.criterion(case, thetas)
 
     names = (engine.name, reference.name)
-    return compare_case(case, ours, theirs, at, criterion, partial=getattr(engine, "partial", False), names=names)
+    partial = bool(getattr(engine, "partial", False))
+    return Answered(compare_case(case, ours, theirs, at, criterion, partial, names), ours, theirs)
 
 
 def _same_data(case: Case, ours: Results, theirs: Results) -> None:

@@ -50,6 +50,11 @@ class GoldenEngine:
             raise EngineUnavailable(f"there is no folder {self.folder}; write golden files with: rcompare record")
         self.name = f"R (golden {self.folder.name})"
 
+    @property
+    def lme4_version(self) -> str:
+        """The version of lme4 that answered, from the folder's name."""
+        return self.folder.name.removeprefix("lme4-")
+
     def run(self, case: Case) -> Results:
         """Read the recorded answer.
 

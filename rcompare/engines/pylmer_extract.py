@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pylmer.printing.effects import confint_text
+from pylmer.printing.structure import r_str
 from rcompare.case import Case
 from rcompare.results import Labelled, Strings, Text, Value, sample_positions
 
@@ -411,6 +412,6 @@ LOOK: dict[str, dict[str, Question]] = {
         "data.means": _means,
         "data.group.sizes": _group_sizes,
     },
-    "text": {"text.str": lambda d, c: Text(tuple(api.str_text(d).split("\n")))},
+    "text": {"text.str": lambda d, c: Text(tuple(r_str(d).split("\n")))},
 }
 """The same for a data set itself."""

@@ -41,7 +41,8 @@ def print_report(comparisons: Sequence[Comparison], console: Console, verbose: b
         return
     console.print(_case_table(comparisons))
     for comparison in comparisons:
-        shown = [d for d in comparison.differences if verbose or d.status not in ("same", "not offered")]
+        quiet = ("same", "digits", "not offered")
+        shown = [d for d in comparison.differences if verbose or d.status not in quiet]
         if shown:
             console.print(Text(f"\n{comparison.case.id}", style="bold"), Text(comparison.case.formula, style="dim"))
             console.print(difference_table(shown, comparison.names))
