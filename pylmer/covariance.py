@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,8 @@ class FactorMap:
     """Where the elements of theta stand in one factor's L.
 
     ``index`` (m_f,) points into theta; ``rows`` and ``cols`` (m_f,) into L; ``scale`` (k,) is the size of each raw
-    column, by which the columns were divided and L's rows are therefore multiplied.
+    column, by which the columns were divided and L's rows are therefore multiplied; ``blocks`` are the first column and
+    the last + 1 of each term.
     """
 
     k: int
@@ -38,25 +40,40 @@ class FactorMap:
     rows: IntArray
     cols: IntArray
     scale: FloatArray
+    blocks: tuple[tuple[int, int], ...]
 
     def L(self, theta: FloatArray) -> FloatArray:
         """``(R, m)`` theta to ``(R, k, k)`` lower triangular factors of the scaled columns."""
         L = np.zeros((len(theta), self.k, self.k))
-        L[:, self.rows, self.cols] = theta[:, self.index] * self.scale[self.rows]
+        L[:, self.rows, self.cols] = theta[:, self.index] * self._row_scale
         return L
 
+    @cached_property
+    def _row_scale(self) -> FloatArray:
+        return self.scale[self.rows]
+
     def dG(self, L: FloatArray) -> FloatArray:
-        """Derivatives of G = L L' by each element of theta: ``(R, m_f, k, k)``."""
+        """Derivatives of G = L L' by each element of theta, theta's last: ``(R, k, k, m_f)``."""
+        if self.k == 1:
+            return L[..., None] * (2.0 * self.scale)
         m = len(self.index)
-        half = np.zeros((len(L), m, self.k, self.k))
-        half[:, np.arange(m), self.rows] = L[:, :, self.cols].swapaxes(-1, -2) * self.scale[self.rows][:, None]
-        return half + half.swapaxes(-1, -2)
+        half = np.zeros((len(L), self.k, self.k, m))
+        half[:, self.rows, :, self._elements] = (L[:, :, self.cols] * self._row_scale).transpose(2, 0, 1)
+        return half + half.swapaxes(1, 2)
+
+    @cached_property
+    def _elements(self) -> IntArray:
+        return np.arange(len(self.index))
+
+    @cached_property
+    def _bend(self) -> tuple[FloatArray, IntArray]:
+        s = self._row_scale
+        return 2.0 * (self.cols[:, None] == self.cols) * (s[:, None] * s), self.rows[:, None]
 
     def curvature(self, dd_dG: FloatArray) -> FloatArray:
         """Second derivative of the criterion through the bend of G = L L': ``(R, m_f, m_f)``."""
-        r, c, s = self.rows, self.cols, self.scale[self.rows]
-        weight = 2.0 * (c[:, None] == c) * (s[:, None] * s)
-        curvature: FloatArray = dd_dG[:, r[:, None], r] * weight
+        weight, rows = self._bend
+        curvature: FloatArray = dd_dG[:, rows, self.rows] * weight
         return curvature
 
 
@@ -77,15 +94,18 @@ def factor_maps(
     maps = []
     starts = np.cumsum([0] + [k * (k + 1) // 2 for k in term_sizes])
     for f, scale in enumerate(scales):
-        index, rows, cols, offset = [], [], [], 0
+        index, rows, cols, blocks, offset = [], [], [], [], 0
         for t, k in enumerate(term_sizes):
             if term_factor[t] == f:
                 r, c = triangle(k)
                 index.append(np.arange(starts[t], starts[t + 1]))
                 rows.append(r + offset)
                 cols.append(c + offset)
+                blocks.append((offset, offset + k))
                 offset += k
-        maps.append(FactorMap(offset, np.concatenate(index), np.concatenate(rows), np.concatenate(cols), scale))
+        maps.append(
+            FactorMap(offset, np.concatenate(index), np.concatenate(rows), np.concatenate(cols), scale, tuple(blocks))
+        )
     return tuple(maps)
 
 

@@ -39,5 +39,6 @@ class RMessage(UserWarning):
     """What R gives as a message(): information, not a warning.
 
     Python has no message stream of its own, so a message travels as a warning of this class, whose text is R's; it is
-    shown once per place as any warning is, and ``warnings.simplefilter("ignore", RMessage)`` is R's ``suppressMessages``.
+    shown once per place as any warning is, and ``warnings.simplefilter("ignore", RMessage)`` is R's
+    ``suppressMessages``.
     """

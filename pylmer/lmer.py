@@ -6,7 +6,6 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import FrameType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,8 @@ from pylmer.formula.lformula import lFormula
 from pylmer.methods.summary import SINGULAR
 from pylmer.model import make_model
 from pylmer.optimize.optimum import OptResult, optimizeLmer, singular
+from pylmer.printing.trace import print_evaluation
+from pylmer.rcompat.caller import name_of
 
 FloatArray = NDArray[np.float64]
 
@@ -78,7 +79,8 @@ def lmer(
 
     Notes
     -----
-    The criterion (Bates et al. 2015, JSS 67(1), eqs. 34 and 41) is minimized by Newton's method with its exact gradient.
+    The criterion (Bates et al. 2015, JSS 67(1), eqs. 34 and 41) is minimized by Newton's method with its exact
+    gradient.
 
     Examples
     --------
@@ -89,7 +91,7 @@ def lmer(
     """
     settings = _settings(control)
     design = lFormula(formula, data, REML, subset, weights, na_action, offset, contrasts, settings)
-    design = replace(design, call=replace(design.call, data=_name_of(data, sys._getframe(1))))
+    design = replace(design, call=replace(design.call, data=name_of(data, sys._getframe(1))))
     criterion = mkLmerDevfun(design, REML)
     opt = optimizeLmer(
         criterion,
@@ -97,7 +99,7 @@ def lmer(
         tolerance=settings.tolerance,
         max_evaluations=settings.max_evaluations,
         boundary_tol=settings.boundary_tol,
-        verbose=verbose,
+        trace=print_evaluation if verbose > 0 else None,
     )
     return mkMerMod(design, criterion, opt, settings)
 
@@ -132,14 +134,3 @@ def _settings(control: LmerControl | Mapping[str, object] | None) -> LmerControl
     if control is None:
         return LmerControl()
     return control if isinstance(control, LmerControl) else lmerControl(**control)
-
-
-def _name_of(data: object, frame: FrameType) -> str | None:
-    """The name that the caller has for the data, where there is one."""
-    if data is None:
-        return None
-    for scope in (frame.f_locals, frame.f_globals):
-        for name, value in scope.items():
-            if value is data and not name.startswith("_"):
-                return name
-    return None

@@ -7,18 +7,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pylmer.covariance import FactorMap, factor_maps
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
+from pylmer.criterion.start import moment_start
 from pylmer.formula.design import Design
 from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products, group_sums
 from pylmer.linalg.crossed import Crossed
+from pylmer.linalg.dense_square import DenseSquare
 from pylmer.linalg.one_factor import OneFactor, Responses
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+
+#: Up to so many random effects of several factors, one theta is evaluated with one dense square.
+DENSE_Q = 100
 
 __all__ = ["Criterion", "Evaluation", "PLSState", "mkLmerDevfun", "raw_factors"]
 
@@ -103,11 +107,22 @@ class Criterion:
 
     def solution(self, theta: FloatArray, responses: Responses | None = None) -> Solution:
         """Solve the penalized least squares problem at R values of theta."""
-        return solve(self.structure, self.maps, theta, responses or self.responses, self.nu, self.REML)
+        structure = self.structure
+        if len(theta) == 1 and self._dense is not None and responses is None:
+            structure = self._dense
+        return solve(structure, self.maps, theta, responses or self.responses, self.nu, self.REML)
+
+    @cached_property
+    def _dense(self) -> DenseSquare | None:
+        """The whole as one dense square, where that is faster for one theta."""
+        q = sum(f.q for f in self.factors)
+        if len(self.factors) == 1 or q > DENSE_Q or self.responses.R > 1:
+            return None
+        return DenseSquare(self.sums, self.responses)
 
     def evaluate(self, theta: FloatArray, rows: IntArray | slice | None = None) -> Evaluation:
         """Value, gradient and Hessian at theta ``(R, m)`` for the responses selected by ``rows``."""
-        responses = self.responses if rows is None else self.responses.take(rows)
+        responses = None if rows is None else self.responses.take(rows)
         solution = self.solution(theta, responses)
         slopes: Derivatives = derivatives(solution, self.maps)
         return Evaluation(solution.value - self.log_weights, slopes.gradient, slopes.hessian)
@@ -220,38 +235,6 @@ def _centred(design: Design, sqrt_weights: FloatArray | None) -> tuple[FloatArra
     return Xy, beta0
 
 
-def _scaled(sums: CrossProducts, scales: Sequence[FloatArray]) -> CrossProducts:
-    """Return the cross-products of Z's columns divided by their scales."""
-    if all((s == 1.0).all() for s in scales):
-        return sums
-    wide = [np.tile(s, A.shape[0]) for s, A in zip(scales, sums.A, strict=True)]
-    cross: dict[tuple[int, int], FloatArray | sp.csr_array] = {}
-    for (f, s), block in sums.cross.items():
-        if isinstance(block, np.ndarray):
-            cross[f, s] = block / np.outer(wide[f], wide[s])
-        else:
-            scaled = block.tocoo()
-            scaled.data = scaled.data / (wide[f][scaled.row] * wide[s][scaled.col])
-            cross[f, s] = sp.csr_array(scaled)
-    return CrossProducts(
-        sums.n,
-        tuple(A / np.outer(s, s) for A, s in zip(sums.A, scales, strict=True)),
-        tuple(B / s[:, None] for B, s in zip(sums.B, scales, strict=True)),
-        sums.C,
-        cross,
-    )
-
-
-def column_scales(sums: CrossProducts) -> tuple[FloatArray, ...]:
-    """Root mean square of each raw column of Z, per factor; 1 for a column of ones or of zeros."""
-    scales = []
-    for A in sums.A:
-        scale = np.sqrt(np.diagonal(A.sum(axis=0)) / sums.n)
-        scale[scale == 0] = 1.0
-        scales.append(scale)
-    return tuple(scales)
-
-
 def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
     """Make the criterion of a linear mixed model: sum over the rows once, choose how to store the sums.
 
@@ -274,24 +257,25 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
     factors, place = raw_factors(design, sqrt_weights)
     Xy, beta0 = _centred(design, sqrt_weights)
     sums = cross_products(factors, Xy)
-    scales = column_scales(sums)
-    sums = _scaled(sums, scales)
+    scales = sums.column_scales()
+    sums = sums.scaled(scales)
     sizes = tuple(t.k for t in design.re.terms)
     structure: Structure = OneFactor(sums) if len(factors) == 1 else Crossed(sums)
+    maps = factor_maps(sizes, [f for f, _ in place], scales)
     return Criterion(
         structure,
         sums,
         tuple(factors),
         Xy[:-1],
         Responses.of(sums),
-        factor_maps(sizes, [f for f, _ in place], scales),
+        maps,
         place,
         beta0,
         0.0 if weights is None else float(np.log(weights).sum()),
         design.n,
         design.p,
         design.re.lower,
-        design.re.theta_start,
+        moment_start(sums, maps, design.re.theta_start),
         sizes,
         REML,
     )

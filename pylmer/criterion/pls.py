@@ -15,6 +15,7 @@ e = Z'Py: what gradient and information are made of.  All arrays have a leading 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from pylmer.covariance import FactorMap
 from pylmer.linalg.one_factor import Responses
-from pylmer.linalg.small import bmm, lower_inverse
+from pylmer.linalg.small import bmm, cholesky, lower_inverse
 
 FloatArray = NDArray[np.float64]
 
@@ -73,15 +74,9 @@ class Solution:
     ldL2: FloatArray  # (R,) log|V0|
     ldRX2: FloatArray  # (R,) log|X'V0^-1X|
     r2: FloatArray  # (R,) penalized residual sum of squares
+    value: FloatArray  # (R,) the criterion
     nu: int
     REML: bool
-
-    @property
-    def value(self) -> FloatArray:
-        """The criterion, (R,)."""
-        with np.errstate(divide="ignore"):
-            profiled = self.nu * (1.0 + np.log(2.0 * np.pi * self.r2 / self.nu))
-        return self.ldL2 + self.ldRX2 + profiled if self.REML else self.ldL2 + profiled
 
     @property
     def beta(self) -> FloatArray:
@@ -104,24 +99,14 @@ def solve(
     """Eliminate b, then beta, at R values of theta ``(R, m)``."""
     L = tuple(f.L(theta) for f in maps)
     at = structure.at(L, responses)
-    chol = _cholesky(at.XytVinvXy)
-    diagonal = np.diagonal(chol, axis1=-2, axis2=-1)
-    ldRX2 = 2.0 * np.log(diagonal[:, :-1]).sum(axis=-1)
-    return Solution(L, at, chol, at.logdet, ldRX2, diagonal[:, -1] ** 2, nu, REML)
-
-
-def _cholesky(M: FloatArray) -> FloatArray:
-    """Cholesky factors; NaN for the replicates whose matrix is not positive definite."""
-    try:
-        return np.asarray(np.linalg.cholesky(M), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        out = np.full_like(M, np.nan)
-        for r, one in enumerate(M):
-            try:
-                out[r] = np.linalg.cholesky(one)
-            except np.linalg.LinAlgError:
-                continue
-        return out
+    chol = cholesky(at.XytVinvXy)
+    diagonal = chol.diagonal(axis1=-2, axis2=-1)
+    logs = 2.0 * np.log(diagonal)
+    ldRX2 = logs[:, :-1].sum(axis=-1)
+    value = at.logdet + nu * (logs[:, -1] + (1.0 + math.log(2.0 * math.pi / nu)))
+    if REML:
+        value += ldRX2
+    return Solution(L, at, chol, at.logdet, ldRX2, diagonal[:, -1] ** 2, value, nu, REML)
 
 
 def derivatives(solution: Solution, maps: Sequence[FactorMap]) -> Derivatives:
@@ -132,31 +117,35 @@ def derivatives(solution: Solution, maps: Sequence[FactorMap]) -> Derivatives:
     AI_ij    = nu [ F_i' W F_j - F_i'N N'F_j ],     F_i = dG_i e / r       (Gilmour, Thompson & Cullis 1995)
     """
     at, nu = solution.at, solution.nu
-    inverse_t = lower_inverse(solution.chol).swapaxes(-1, -2)[:, None]
-    N = [bmm(E, inverse_t) for E in at.ZtVinvXy]
-    R, m = len(solution.r2), sum(len(f.index) for f in maps)
-    weight = np.full(N[0].shape[-1], float(solution.REML))
-    weight[-1] = nu
+    inverse_t = lower_inverse(solution.chol).swapaxes(-1, -2)
+    R, m, c = len(solution.r2), sum(len(f.index) for f in maps), inverse_t.shape[-1]
+    root_weight = np.full(c, float(solution.REML))
+    root_weight[-1] = math.sqrt(nu)
     gradient = np.empty((R, m))
     curvature = np.zeros((R, m, m))
+    FN = np.zeros((R, m, c))
     F = []
-    for f, L, W, Nf in zip(maps, solution.L, at.W_sums(), N, strict=True):
-        J, k = Nf.shape[1], f.k
-        rows = Nf.swapaxes(1, 2).reshape(R, k, -1)
-        dd_dG = W - (rows * np.tile(weight, J)) @ rows.swapaxes(-1, -2)
+    for f, L, W, E in zip(maps, solution.L, at.W_sums(), at.ZtVinvXy, strict=True):
+        J, k, mf = E.shape[1], f.k, len(f.index)
+        N = E.reshape(R, J * k, c) @ inverse_t
+        dd_dG = W - _gram_over_levels(N * root_weight, J, k)
         dG = f.dG(L)
-        mf = len(f.index)
-        gradient[:, f.index] = (dG.reshape(R, mf, k * k) @ dd_dG.reshape(R, k * k, 1))[..., 0]
+        gradient[:, f.index] = (dd_dG.reshape(R, 1, k * k) @ dG.reshape(R, k * k, mf))[:, 0]
         curvature[:, f.index[:, None], f.index] = f.curvature(dd_dG)
-        e = Nf[..., -1]
-        columns = bmm(e, dG.transpose(0, 3, 2, 1).reshape(R, k, k * mf)).reshape(R, J, k, mf)
+        e = N[..., -1].reshape(R, J, k)
+        columns = bmm(e, dG.reshape(R, k, k * mf)).reshape(R, J, k, mf)
         if mf < m:
             full = np.zeros((R, J, k, m))
             full[..., f.index] = columns
             columns = full
         F.append(columns)
-    FN = np.zeros((R, m, len(weight)))
-    for Ff, Nf in zip(F, N, strict=True):
-        FN += Ff.reshape(R, -1, m).swapaxes(-1, -2) @ Nf.reshape(R, -1, len(weight))
+        FN += columns.reshape(R, J * k, m).swapaxes(-1, -2) @ N
     information = nu * (at.W_quadratic(F) - FN @ FN.swapaxes(-1, -2))
     return Derivatives(gradient, information + curvature)
+
+
+def _gram_over_levels(N: FloatArray, J: int, k: int) -> FloatArray:
+    """``sum_j N_j N_j'`` of ``(R, J k, c)``: ``(R, k, k)``."""
+    R, _, c = N.shape
+    rows = N.reshape(R, J, k, c).swapaxes(1, 2).reshape(R, k, J * c)
+    return rows @ rows.swapaxes(-1, -2)

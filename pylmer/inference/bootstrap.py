@@ -54,7 +54,7 @@ class BootMer:
 
     def confint(self, level: float = 0.95, type: BootType = "perc") -> pd.DataFrame:
         """Bootstrap intervals of each value of the statistic; see :func:`confint`."""
-        rows = [boot_interval(t, t0, level, type) for t, t0 in zip(self.t.T, self.t0.to_numpy(), strict=True)]
+        rows = [boot_interval(t, t0, level, type) for t, t0 in zip(self.t.T, self.t0.tolist(), strict=True)]
         return pd.DataFrame(rows, index=self.t0.index, columns=level_columns(level))
 
     def as_data_frame(self) -> pd.DataFrame:
@@ -196,4 +196,3 @@ def _replicate(model: MerMod, criterion: Criterion, found: NewtonResult, y: Floa
         criterion=criterion.with_responses(one, criterion.beta0),
         opt=opt,
     )
-

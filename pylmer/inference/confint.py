@@ -44,8 +44,8 @@ def confint(
     level
         Coverage.
     method
-        ``"boot"``: parametric bootstrap; ``"Wald"``: normal, fixed effects only.  ``"profile"``, R's default, is not there
-        yet and is refused.
+        ``"boot"``: parametric bootstrap; ``"Wald"``: normal, fixed effects only.  ``"profile"``, R's default, is
+        not there yet and is refused.
     oldNames
         ``.sig01`` ... (the default) or ``sd_(Intercept)|g`` ...
     nsim, boot_type, seed
@@ -93,7 +93,7 @@ def _chosen(parm: Parm, names: list[str], m: int) -> list[int]:
         return list(range(m + 1))
     if isinstance(parm, str) and parm == "beta_":
         return list(range(m + 1, len(names)))
-    wanted = [parm] if isinstance(parm, str | int) else list(parm)
+    wanted: list[str | int] = [parm] if isinstance(parm, str | int) else list(parm)
     out = []
     for one in wanted:
         if isinstance(one, str) and one in names:

@@ -14,7 +14,7 @@ __all__ = ["parameter_names", "parameters", "parameters_of"]
 
 
 def parameter_names(model: MerMod, oldNames: bool = True) -> list[str]:
-    """Names in lme4's order: ``.sig01`` ... ``.sigma`` and the fixed effects, or ``sd_(Intercept)|g``, ``cor_x.y|g``."""
+    """Names in lme4's order: ``.sig01`` ... ``.sigma``, fixed effects; or ``sd_(Intercept)|g``, ``cor_x.y|g``."""
     names: list[str] = []
     for t in model.design.re.terms:
         for j in range(t.k):

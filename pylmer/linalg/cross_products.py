@@ -80,6 +80,36 @@ class CrossProducts:
             {pair: _add(block, other.cross[pair]) for pair, block in self.cross.items()},
         )
 
+    def column_scales(self) -> tuple[FloatArray, ...]:
+        """Root mean square of each raw column of Z, per factor ``(k,)``; 1 for a column of zeros."""
+        scales = []
+        for A in self.A:
+            scale = np.sqrt(np.diagonal(A.sum(axis=0)) / self.n)
+            scale[scale == 0] = 1.0
+            scales.append(scale)
+        return tuple(scales)
+
+    def scaled(self, scales: Sequence[FloatArray]) -> CrossProducts:
+        """Return the cross-products of Z's columns divided by their scales, per factor ``(k,)``."""
+        if all((s == 1.0).all() for s in scales):
+            return self
+        wide = [np.tile(s, A.shape[0]) for s, A in zip(scales, self.A, strict=True)]
+        cross: dict[tuple[int, int], FloatArray | sp.csr_array] = {}
+        for (f, s), block in self.cross.items():
+            if isinstance(block, np.ndarray):
+                cross[f, s] = block / np.outer(wide[f], wide[s])
+            else:
+                entries = block.tocoo()
+                entries.data = entries.data / (wide[f][entries.row] * wide[s][entries.col])
+                cross[f, s] = sp.csr_array(entries)
+        return CrossProducts(
+            self.n,
+            tuple(A / np.outer(s, s) for A, s in zip(self.A, scales, strict=True)),
+            tuple(B / s[:, None] for B, s in zip(self.B, scales, strict=True)),
+            self.C,
+            cross,
+        )
+
     def times_Z(self, b: Sequence[FloatArray]) -> tuple[list[FloatArray], FloatArray]:
         """Cross-products of a response Z b, for many b at once, without a pass over the rows.
 

@@ -5,8 +5,7 @@ leaves for the others (the trailing ones, 2) is
 
     A22* = A22 - A21 H1 A12,    S2 = L2'A22*L2 + I,    H2 = L2 S2^-1 L2'.
 
-A21 H1 A12 is linear in H1.  Where A12 is sparse its coefficients are gathered once, for all theta, in one sparse matrix
-(``PairProducts``): then the update is a sparse matrix-vector product, and so is its adjoint, which the gradient needs.
+A12 is kept dense or sparse, as its pattern allows (``links``).
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from pylmer.errors import ModelError
 from pylmer.linalg.cross_products import CrossProducts
+from pylmer.linalg.dense_square import diagonal_blocks, inverse_logdet_spd, square_of
+from pylmer.linalg.links import DenseLink, Link, SparseLink
 from pylmer.linalg.one_factor import LevelBlocks, Responses, downdate
 from pylmer.linalg.small import bmm
 
@@ -36,114 +35,6 @@ __all__ = ["Crossed", "CrossedAtTheta"]
 FULL_PRODUCT = 300
 #: A trailing square of more columns than this is refused: it would take more than 12 GB.
 MAX_TRAILING = 20_000
-
-
-class Link(Protocol):
-    """The cross block A12 between the leading and the trailing factors, as an operator."""
-
-    def times(self, V: FloatArray) -> FloatArray:
-        """A12 V for V ``(R, q2, c)``: ``(R, q1, c)``."""
-
-    def transposed_times(self, V: FloatArray) -> FloatArray:
-        """A21 V for V ``(R, q1, c)``: ``(R, q2, c)``."""
-
-    def update(self, H: FloatArray) -> FloatArray:
-        """A21 H A12 for block-diagonal H ``(R, J, k, k)``: ``(R, q2, q2)``."""
-
-    def blocks(self, H2: FloatArray) -> FloatArray:
-        """Diagonal blocks of A12 H2 A21: ``(R, J, k, k)``."""
-
-
-class DenseLink:
-    """A12 as a dense array."""
-
-    def __init__(self, A12: FloatArray, J: int, k: int) -> None:
-        self.A12, self.J, self.k = A12, J, k
-
-    def times(self, V: FloatArray) -> FloatArray:
-        """A12 V."""
-        product: FloatArray = self.A12 @ V
-        return product
-
-    def transposed_times(self, V: FloatArray) -> FloatArray:
-        """A21 V."""
-        product: FloatArray = self.A12.T @ V
-        return product
-
-    def update(self, H: FloatArray) -> FloatArray:
-        """A21 H A12."""
-        rows = self.A12.reshape(self.J, self.k, -1)
-        product: FloatArray = self.A12.T @ bmm(H, rows).reshape(len(H), *self.A12.shape)
-        return product
-
-    def blocks(self, H2: FloatArray) -> FloatArray:
-        """Diagonal blocks of A12 H2 A21."""
-        product = (self.A12 @ H2).reshape(len(H2), self.J, self.k, -1)
-        rows = self.A12.reshape(self.J, self.k, -1)
-        if self.k == 1:
-            squares: FloatArray = np.einsum("rjac,jac->rj", product, rows)[..., None, None]
-            return squares
-        blocks: FloatArray = product @ rows.swapaxes(-1, -2)
-        return blocks
-
-
-class SparseLink:
-    """A12 in compressed rows, with the products of its entries that fall in one level gathered beforehand."""
-
-    def __init__(self, A12: sp.csr_array, J: int, k: int) -> None:
-        self.A12, self.J, self.k = A12, J, k
-        self.A21 = sp.csr_array(A12.T)
-        self.pairs = _pair_products(A12, J, k)
-        self.pairs_transposed = self.pairs.T
-
-    def times(self, V: FloatArray) -> FloatArray:
-        """A12 V."""
-        return np.stack([self.A12 @ v for v in V])
-
-    def transposed_times(self, V: FloatArray) -> FloatArray:
-        """A21 V."""
-        return np.stack([self.A21 @ v for v in V])
-
-    def update(self, H: FloatArray) -> FloatArray:
-        """A21 H A12."""
-        q2 = self.A12.shape[1]
-        out: FloatArray = (self.pairs @ H.reshape(len(H), -1).T).T.reshape(len(H), q2, q2)
-        lower = out.swapaxes(-1, -2).copy()
-        diagonal = np.arange(q2)
-        lower[..., diagonal, diagonal] = 0.0
-        return out + lower
-
-    def blocks(self, H2: FloatArray) -> FloatArray:
-        """Diagonal blocks of A12 H2 A21."""
-        half = H2.copy()
-        diagonal = np.arange(half.shape[-1])
-        half[..., diagonal, diagonal] *= 0.5
-        one_side: FloatArray = (self.pairs_transposed @ half.reshape(len(half), -1).T).T.reshape(
-            -1, self.J, self.k, self.k
-        )
-        return one_side + one_side.swapaxes(-1, -2)
-
-
-def _pair_products(A12: sp.csr_array, J: int, k: int) -> sp.csr_array:
-    """Coefficients of the upper triangle of A21 H A12 in the entries of H.
-
-    Row ``d q2 + d'`` (d <= d'), column ``(j k + a) k + b``: the product of A12's entries (j a, d) and (j b, d').
-    """
-    q2 = A12.shape[1]
-    start = A12.indptr[::k].astype(np.intp)
-    count = np.diff(start)
-    row_in_level = np.repeat(np.arange(J * k) % k, np.diff(A12.indptr))
-    level = np.repeat(np.arange(J), count)
-    partners = count[level]
-    first = np.repeat(np.arange(A12.nnz), partners)
-    before = np.concatenate([[0], np.cumsum(partners)[:-1]])
-    second = np.arange(len(first)) - np.repeat(before - start[level], partners)
-    keep = A12.indices[first] <= A12.indices[second]
-    first, second = first[keep], second[keep]
-    row = A12.indices[first].astype(np.int64) * q2 + A12.indices[second]
-    col = (level[first] * k + row_in_level[first]) * k + row_in_level[second]
-    values = A12.data[first] * A12.data[second]
-    return sp.csr_array(sp.coo_array((values, (row, col)), shape=(q2 * q2, J * k * k)))
 
 
 class Crossed:
@@ -164,10 +55,10 @@ class Crossed:
         self.p = sums.C.shape[0] - 1
         B1 = sums.B[self.leading]
         self.AX = np.concatenate([sums.A[self.leading], B1[..., :-1]], axis=-1)
-        self.ZX = B1[..., :-1].reshape(-1, self.p)
-        self.ZX2 = np.concatenate([sums.B[f][..., :-1].reshape(-1, self.p) for f in self.trailing])
+        self.ZX = B1[..., :-1].reshape(B1.shape[0] * B1.shape[1], self.p)
+        self.ZX2 = np.concatenate([sums.B[f][..., :-1].reshape(sizes[f], self.p) for f in self.trailing])
         self.XX = sums.C[:-1, :-1]
-        self.A22 = self._trailing_square(sums)
+        self.A22 = square_of(sums, self.trailing)
         self.link = self._link(sums)
 
     @property
@@ -189,21 +80,6 @@ class Crossed:
             return sums.cross[f, s]
         block = sums.cross[s, f]
         return block.T if isinstance(block, np.ndarray) else sp.csr_array(block.T)
-
-    def _trailing_square(self, sums: CrossProducts) -> FloatArray:
-        square = np.zeros((self.q2, self.q2))
-        for i, f in enumerate(self.trailing):
-            at = slice(*self.edges[i : i + 2])
-            J, k = self._shapes[f]
-            blocks = square[at, at].reshape(J, k, J, k)
-            blocks[np.arange(J), :, np.arange(J), :] = sums.A[f]
-            square[at, at] = blocks.reshape(J * k, J * k)
-            for j, s in enumerate(self.trailing[:i]):
-                block = self._cross(sums, f, s)
-                dense = block if isinstance(block, np.ndarray) else block.toarray()
-                other = slice(*self.edges[j : j + 2])
-                square[at, other], square[other, at] = dense, dense.T
-        return square
 
     def _link(self, sums: CrossProducts) -> Link:
         parts = [self._cross(sums, self.leading, f) for f in self.trailing]
@@ -245,32 +121,51 @@ class CrossedAtTheta:
         B2[..., : st.p] = st.ZX2
         B2[..., st.p] = Zy2
         B2 -= st.link.transposed_times(self.levels.GE)
-        self._factorize()
+        self.H2, logdet2 = self._factorize()
         HB2 = self.H2 @ B2
-        self.logdet = self.levels.logdet + self.logdet2
+        self.logdet = self.levels.logdet + logdet2
         self.XytVinvXy = downdate(st.XX, st.ZX, responses, Zy1, self.levels) - B2.swapaxes(-1, -2) @ HB2
         E1 = self.levels.E - bmm(self.levels.T, st.link.times(HB2).reshape(self.levels.E.shape))
         self.ZtVinvXy = st.in_order(E1, st.split(B2 - self.A22 @ HB2))
 
-    def _times_L2(self, V: FloatArray) -> FloatArray:
-        """V L2 for ``(R, q2, q2)``."""
-        out = np.empty_like(V)
+    def _congruence(self, V: FloatArray, transposed: bool = False) -> FloatArray:
+        """L2'V L2 for symmetric V ``(R, q2, q2)``, or L2 V L2'."""
+        half = self._times_L2(V, transposed)
+        return self._times_L2(half.swapaxes(-1, -2), transposed)
+
+    def _times_L2(self, V: FloatArray, transposed: bool) -> FloatArray:
+        """V L2 for ``(R, q2, q2)``, or V L2'."""
+        out = np.empty(V.shape)
         st = self.structure
         for f, (lo, hi) in zip(st.trailing, pairwise(st.edges), strict=True):
             J, k = st.shapes[f]
             block = V[..., lo:hi].reshape(len(V), -1, J, k)
-            out[..., lo:hi] = bmm(block, self.L[f][:, None]).reshape(len(V), -1, J * k)
+            L = self.L[f].swapaxes(-1, -2) if transposed else self.L[f]
+            out[..., lo:hi] = bmm(block, L[:, None]).reshape(len(V), -1, J * k)
         return out
 
-    def _factorize(self) -> None:
-        """Fill M2 = S2^-1, H2 = L2 M2 L2' and log|S2|."""
-        self.A22L2 = self._times_L2(self.A22)
-        S2 = self._times_L2(self.A22L2.swapaxes(-1, -2))
-        diagonal = np.arange(S2.shape[-1])
-        S2[..., diagonal, diagonal] += 1.0
-        self.M2, self.logdet2 = _inverse_logdet_spd(S2)
-        self.L2M2 = self._times_L2(self.M2).swapaxes(-1, -2)
-        self.H2 = self._times_L2(self.L2M2)
+    def _factorize(self) -> tuple[FloatArray, FloatArray]:
+        """H2 = L2 S2^-1 L2' ``(R, q2, q2)`` and log|S2| ``(R,)``."""
+        st = self.structure
+        scale = None
+        if all(st.shapes[f][1] == 1 for f in st.trailing):
+            scale = np.concatenate(
+                [np.repeat(self.L[f][:, :, 0], st.shapes[f][0], axis=1) for f in st.trailing], axis=1
+            )
+            S2 = self.A22 * scale[:, None]
+            S2 *= scale[..., None]
+        else:
+            S2 = self._congruence(self.A22)
+        diagonal = np.arange(st.q2)
+        S2[:, diagonal, diagonal] += 1.0
+        logdet = np.empty(len(S2))
+        for r, one in enumerate(S2):
+            S2[r], logdet[r] = inverse_logdet_spd(one)
+        if scale is not None:
+            S2 *= scale[:, None]
+            S2 *= scale[..., None]
+            return S2, logdet
+        return self._congruence(S2, transposed=True), logdet
 
     @cached_property
     def _trailing_W(self) -> list[FloatArray]:
@@ -288,35 +183,33 @@ class CrossedAtTheta:
         return W
 
     def _trailing_W_sum(self, i: int) -> FloatArray:
-        """Sum over levels of W_jj, from A22* L2 M2 = W L2 where L2 can be divided out, else by the full product."""
+        """Sum over levels of W_jj, from A22* H2 = W G where G can be divided out, else by the full product."""
         st = self.structure
         f = st.trailing[i]
         lo, hi = st.edges[i : i + 2]
-        J, k = st.shapes[f]
+        k = st.shapes[f][1]
         L = self.L[f]
         safe = np.abs(np.diagonal(L, axis1=-2, axis2=-1)).min() > 1e-2 * max(np.abs(L).max(), 1e-2)
         R = len(L)
         if R > 1 or st.q2 <= FULL_PRODUCT or not safe:
             total: FloatArray = self._trailing_W[i].sum(axis=1)
             return total
-        rows = self.A22L2[:, lo:hi].reshape(R, J, k, -1)
-        cols = self.M2[:, lo:hi].reshape(R, J, k, -1)
-        WL = np.stack([[np.vdot(rows[:, :, a], cols[:, :, b]) for b in range(k)] for a in range(k)])[None]
-        W = WL @ np.linalg.inv(L)
+        rows, cols = self.A22[0, lo:hi], self.H2[0, lo:hi]
+        WG = np.array([[np.einsum("js,js->", rows[a::k], cols[b::k]) for b in range(k)] for a in range(k)])
+        W = (WG @ np.linalg.inv(self.G[f][0]))[None]
         symmetric: FloatArray = 0.5 * (W + W.swapaxes(-1, -2))
         return symmetric
 
     def _leading_W(self) -> FloatArray:
-        """Diagonal blocks of Z1'V0^-1Z1: ``(R, J, k, k)``."""
-        T = self.levels.T
-        W: FloatArray = self.levels.W - bmm(bmm(T, self.structure.link.blocks(self.H2)), T.swapaxes(-1, -2))
+        """Sum over levels of the diagonal blocks of Z1'V0^-1Z1: ``(R, k, k)``."""
+        W: FloatArray = self.levels.W.sum(axis=1) - self.structure.link.weighted_sum(self.levels.T, self.H2)
         return W
 
     def W_sums(self) -> tuple[FloatArray, ...]:
         """Per factor ``(R, k, k)``: the sum over levels of W_jj."""
         st = self.structure
         trailing = [self._trailing_W_sum(i) for i in range(len(st.trailing))]
-        return st.in_order(self._leading_W().sum(axis=1), trailing)
+        return st.in_order(self._leading_W(), trailing)
 
     def W_quadratic(self, F: Sequence[FloatArray]) -> FloatArray:
         """``F'Z'V0^-1Z F`` for columns F, per factor ``(R, J, k, m)``: ``(R, m, m)``."""
@@ -348,23 +241,3 @@ class CrossedAtTheta:
             for f, (lo, hi) in zip(st.trailing, pairwise(st.edges), strict=True)
         ]
         return st.in_order(leading, trailing)
-
-
-def diagonal_blocks(square: FloatArray, J: int, k: int) -> FloatArray:
-    """``(R, J, k, k)`` diagonal blocks of ``(R, J k, J k)``."""
-    levels = np.arange(J)
-    blocks: FloatArray = square.reshape(len(square), J, k, J, k)[:, levels, :, levels, :].swapaxes(0, 1)
-    return blocks
-
-
-def _inverse_logdet_spd(S: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Inverse and log-determinant of ``(R, q, q)`` positive definite matrices by Cholesky."""
-    inverse, logdet = np.empty_like(S), np.empty(len(S))
-    for r, s in enumerate(S):
-        R, info = lapack.dpotrf(s.T, lower=0, clean=1)
-        if info != 0:
-            raise ModelError("Downdated VtV is not positive definite")
-        logdet[r] = 2.0 * np.log(np.diagonal(R)).sum()
-        upper, _ = lapack.dpotri(R, lower=0)
-        inverse[r] = upper + np.triu(upper, 1).T
-    return inverse, logdet

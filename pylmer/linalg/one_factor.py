@@ -58,20 +58,30 @@ class Responses:
         )
 
 
-class LevelBlocks:
-    """One factor eliminated at R values of theta: T, and ``Z'V0^-1`` times Z and ``[X y]``."""
+_DIAGONALS = [np.arange(k) for k in range(16)]
 
-    def __init__(self, AX: FloatArray, G: FloatArray, Zy: FloatArray) -> None:
+
+class LevelBlocks:
+    """One factor eliminated at R values of theta: T, and ``Z'V0^-1`` times Z and ``[X y]``.
+
+    ``AX`` is ``(J, k, k + p)``: A beside Z'X; ``AXy`` the same with the column Z'y, for one response alone.
+    """
+
+    def __init__(self, AX: FloatArray, G: FloatArray, Zy: FloatArray, AXy: FloatArray | None = None) -> None:
         k = G.shape[-1]
         self.G = G[:, None]
         K = bmm(AX[..., :k], self.G)
-        diagonal = np.arange(k)
+        diagonal = _DIAGONALS[k] if k < len(_DIAGONALS) else np.arange(k)
         K[..., diagonal, diagonal] += 1.0
         self.T, logdet = inverse_logdet(K)
         self.logdet = logdet.sum(axis=-1)
-        WE = bmm(self.T, AX)
+        if AXy is not None:
+            WE = bmm(self.T, AXy)
+            self.E = WE[..., k:]
+        else:
+            WE = bmm(self.T, AX)
+            self.E = np.concatenate([WE[..., k:], bmm(self.T, Zy[..., None])], axis=-1)
         self.W = WE[..., :k]
-        self.E = np.concatenate([WE[..., k:], bmm(self.T, Zy[..., None])], axis=-1)
 
     @cached_property
     def H(self) -> FloatArray:
@@ -94,13 +104,30 @@ class OneFactor:
         self.J, self.k = int(A.shape[0]), int(A.shape[1])
         self.p = int(B.shape[-1]) - 1
         self.AX = np.concatenate([A, B[..., :-1]], axis=-1)
-        self.ZX = B[..., :-1].reshape(-1, self.p)
+        self.ZX = B[..., :-1].reshape(self.J * self.k, self.p)
         self.XX = sums.C[:-1, :-1]
+        self._joined: tuple[Responses, tuple[FloatArray, FloatArray, FloatArray]] | None = None
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """(J, k) of the factor."""
         return ((self.J, self.k),)
+
+    def joined(self, responses: Responses) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        """For one response: A, Z'X, Z'y side by side, ``Z'[X y]`` as ``(J k, p + 1)``, and ``[X y]'[X y]``."""
+        if responses.R > 1:
+            return None
+        if self._joined is None or self._joined[0] is not responses:
+            Zy = responses.Zy[0][0]
+            self._joined = (
+                responses,
+                (
+                    np.concatenate([self.AX, Zy[..., None]], axis=-1),
+                    np.concatenate([self.ZX, Zy.reshape(-1, 1)], axis=-1),
+                    np.block([[self.XX, responses.Xy.T], [responses.Xy, responses.yy[:, None]]]),
+                ),
+            )
+        return self._joined[1]
 
     def bytes_per_replicate(self) -> int:
         """Memory that one replicate takes while it is evaluated."""
@@ -117,10 +144,16 @@ class OneFactorAtTheta:
     def __init__(self, structure: OneFactor, L: FloatArray, responses: Responses) -> None:
         self.structure = structure
         self.G: tuple[FloatArray, ...] = (L @ L.swapaxes(-1, -2),)
-        self.levels = LevelBlocks(structure.AX, self.G[0], responses.Zy[0])
+        one = structure.joined(responses)
+        if one is not None:
+            AXy, ZXy, C = one
+            self.levels = LevelBlocks(structure.AX, self.G[0], responses.Zy[0], AXy)
+            self.XytVinvXy = C - ZXy.T @ self.levels.GE
+        else:
+            self.levels = LevelBlocks(structure.AX, self.G[0], responses.Zy[0])
+            self.XytVinvXy = downdate(structure.XX, structure.ZX, responses, responses.Zy[0], self.levels)
         self.logdet = self.levels.logdet
         self.ZtVinvXy: tuple[FloatArray, ...] = (self.levels.E,)
-        self.XytVinvXy = downdate(structure.XX, structure.ZX, responses, responses.Zy[0], self.levels)
 
     def W_sums(self) -> tuple[FloatArray, ...]:
         """Per factor ``(R, k, k)``: the sum over levels of W_jj."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["bmm", "inverse_logdet", "lower_inverse"]
+__all__ = ["bmm", "cholesky", "inverse_logdet", "lower_inverse"]
 
 
 def bmm(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -42,11 +43,28 @@ def inverse_logdet(K: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.asarray(np.linalg.inv(K), dtype=np.float64), logdet
 
 
+def cholesky(M: FloatArray) -> FloatArray:
+    """Lower Cholesky factors of ``(R, m, m)``; NaN for a matrix that is not positive definite.
+
+    Only the lower triangles are read.  One matrix alone goes straight to LAPACK.
+    """
+    if len(M) == 1:
+        L, info = lapack.dpotrf(M[0], lower=1, clean=1)
+        return np.asarray(L[None]) if info == 0 else np.full_like(M, np.nan)
+    try:
+        return np.asarray(np.linalg.cholesky(M), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return np.concatenate([cholesky(one[None]) for one in M])
+
+
 def lower_inverse(L: FloatArray) -> FloatArray:
-    """Inverse of ``(..., m, m)`` lower triangular matrices."""
+    """Inverse of ``(R, m, m)`` lower triangular matrices."""
     m = L.shape[-1]
     if m == 1:
         return 1.0 / L
+    if len(L) == 1:
+        inverse, _ = lapack.dtrtri(L[0], lower=1)
+        return np.asarray(inverse[None])
     if m == 2:
         out = np.zeros_like(L)
         out[..., 0, 0] = 1.0 / L[..., 0, 0]

@@ -7,11 +7,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.linalg
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pylmer.errors import ModelError
+from pylmer.linalg.assembled import (
+    RZX_of,
+    SparseArray,
+    Z_of_term,
+    block_diagonal,
+    cholesky_of,
+    side_by_side,
+    transposed,
+)
 from pylmer.model import MerMod
 
 FloatArray = NDArray[np.float64]
@@ -29,12 +36,15 @@ def getME(model: MerMod, name: str | list[str]) -> Any:
     name
         One of lme4's names, or a list of them (a dict comes back), or ``"ALL"``:
 
-        ``X`` (n, p); ``Z`` (n, q), ``Zt`` (q, n), ``Lambda``, ``Lambdat`` (q, q), ``A`` = Lambdat Zt: sparse;
-        ``Ztlist``, ``mmList`` per term; ``y``, ``mu``, ``offset`` (n,); ``u``, ``b`` (q,); ``Gp``, ``Tp``, ``Lind`` (counted
-        from 1, as R counts); ``L`` (q, q) sparse lower Cholesky factor of Lambda'Z'ZLambda + I, not permuted; ``RX`` (p, p),
-        ``RZX`` (q, p); ``Tlist``, ``ST``; ``theta``, ``beta``/``fixef``, ``lower``, ``sigma``; ``flist``, ``cnms``; ``devcomp``;
-        ``REML`` (p or 0), ``is_REML``; ``n_rtrms``, ``n_rfacs``, ``N``, ``n``, ``p``, ``q``, ``p_i``, ``l_i``, ``q_i``, ``k``, ``m_i``, ``m``;
-        ``devfun``, a function of theta.
+        - ``X`` (n, p); ``Z`` (n, q), ``Zt`` (q, n), ``Lambda``, ``Lambdat`` (q, q), ``A`` = Lambdat Zt: sparse;
+        - ``Ztlist``, ``mmList`` per term; ``y``, ``mu``, ``offset`` (n,); ``u``, ``b`` (q,);
+        - ``Gp``, ``Tp``, ``Lind`` (counted from 1, as R counts);
+        - ``L`` (q, q) sparse lower Cholesky factor of Lambda'Z'ZLambda + I, not permuted;
+        - ``RX`` (p, p), ``RZX`` (q, p);
+        - ``theta``, ``beta``/``fixef``, ``lower``, ``sigma``; ``Tlist``, ``ST``; ``flist``, ``cnms``; ``devcomp``;
+        - ``REML`` (p or 0), ``is_REML``; ``n_rtrms``, ``n_rfacs``, ``N``, ``n``, ``p``, ``q``;
+        - ``p_i``, ``l_i``, ``q_i``, ``k``, ``m_i``, ``m``;
+        - ``devfun``, a function of theta.
 
     Raises
     ------
@@ -52,29 +62,23 @@ def getME(model: MerMod, name: str | list[str]) -> Any:
     if name == "ALL":
         return {one: getME(model, one) for one in _COMPONENTS}
     if name not in _COMPONENTS:
-        raise ModelError(f"Mixed-Effects extraction of '{name}' is not available; the names are {', '.join(_COMPONENTS)}")
+        raise ModelError(
+            f"Mixed-Effects extraction of '{name}' is not available; the names are {', '.join(_COMPONENTS)}"
+        )
     return _COMPONENTS[name](model)
 
 
-def _Z_of(model: MerMod, i: int) -> sp.csr_array:
+def _Z_of(model: MerMod, i: int) -> SparseArray:
     t = model.design.re.terms[i]
-    n = model.n
-    col = t.codes[:, None] * t.k + np.arange(t.k)
-    indptr = np.arange(n + 1) * t.k
-    Z = sp.csr_array((t.columns.ravel().copy(), col.ravel(), indptr), shape=(n, t.J * t.k))
-    Z.eliminate_zeros()
-    return Z
+    return Z_of_term(t.codes, t.columns, t.J)
 
 
-def _Z(model: MerMod) -> sp.csr_array:
-    return sp.csr_array(sp.hstack([_Z_of(model, i) for i in range(len(model.design.re.terms))], format="csr"))
+def _Z(model: MerMod) -> SparseArray:
+    return side_by_side([_Z_of(model, i) for i in range(len(model.design.re.terms))])
 
 
-def _Lambda(model: MerMod) -> sp.csc_array:
-    terms = model.design.re.terms
-    return sp.csc_array(
-        sp.block_diag([sp.kron(sp.eye_array(t.J), L) for t, L in zip(terms, model.L, strict=True)], format="csc")
-    )
+def _Lambda(model: MerMod) -> SparseArray:
+    return block_diagonal(model.L, [t.J for t in model.design.re.terms])
 
 
 def _Lind(model: MerMod) -> NDArray[np.intp]:
@@ -90,19 +94,12 @@ def _Lind(model: MerMod) -> NDArray[np.intp]:
     return np.concatenate(out)
 
 
-def _L(model: MerMod) -> sp.csc_array:
-    ZL = _Z(model) @ _Lambda(model)
-    if model.design.weights is not None:
-        ZL = sp.diags_array(np.sqrt(model.design.weights)) @ ZL
-    S = (ZL.T @ ZL).toarray() + np.eye(model.q)
-    return sp.csc_array(scipy.linalg.cholesky(S, lower=True))
+def _L(model: MerMod) -> SparseArray:
+    return cholesky_of(_Z(model), _Lambda(model), model.design.weights)
 
 
 def _RZX(model: MerMod) -> FloatArray:
-    sw = 1.0 if model.design.weights is None else np.sqrt(model.design.weights)[:, None]
-    ZL = _Z(model) @ _Lambda(model)
-    right = ZL.T @ (model.design.X * sw**2)
-    return np.asarray(scipy.linalg.solve_triangular(_L(model).toarray(), right, lower=True))
+    return RZX_of(_Z(model), _Lambda(model), model.design.X, model.design.weights)
 
 
 def _flat(parts: tuple[FloatArray, ...]) -> FloatArray:
@@ -118,12 +115,12 @@ def _label(model: MerMod, i: int) -> str:
     return t.label or t.group
 
 
-def _Ztlist(model: MerMod) -> dict[str, sp.csr_array]:
+def _Ztlist(model: MerMod) -> dict[str, SparseArray]:
     out = {}
     for i, t in enumerate(model.design.re.terms):
-        Zt = sp.csr_array(_Z_of(model, i).T)
+        Zt = transposed(_Z_of(model, i))
         for a, name in enumerate(t.names):
-            out[f"{t.group}.{name}"] = sp.csr_array(Zt[a :: t.k])
+            out[f"{t.group}.{name}"] = Zt[a :: t.k]
     return out
 
 
@@ -148,7 +145,7 @@ def _ST(model: MerMod) -> list[tuple[str, FloatArray]]:
 
 def _devcomp(model: MerMod) -> dict[str, dict[str, float]]:
     re = model.design.re
-    dims = {
+    dims: dict[str, float] = {
         "N": model.n,
         "n": model.n,
         "p": model.p,
@@ -176,7 +173,7 @@ def _offset(model: MerMod) -> FloatArray:
 _COMPONENTS: dict[str, Callable[[MerMod], Any]] = {
     "X": lambda m: pd.DataFrame(m.design.X, index=list(m.design.row_names), columns=list(m.design.X_names)),
     "Z": _Z,
-    "Zt": lambda m: sp.csc_array(_Z(m).T),
+    "Zt": lambda m: transposed(_Z(m)),
     "Ztlist": _Ztlist,
     "mmList": _mmList,
     "y": lambda m: m.design.y,
@@ -187,15 +184,16 @@ _COMPONENTS: dict[str, Callable[[MerMod], Any]] = {
     "Tp": lambda m: np.cumsum([0] + [t.n_theta for t in m.design.re.terms]),
     "L": _L,
     "Lambda": _Lambda,
-    "Lambdat": lambda m: sp.csc_array(_Lambda(m).T),
+    "Lambdat": lambda m: transposed(_Lambda(m)),
     "Lind": _Lind,
     "Tlist": lambda m: [(t.group, L) for t, L in zip(m.design.re.terms, m.L, strict=True)],
-    "A": lambda m: sp.csc_array(_Lambda(m).T @ _Z(m).T),
+    "A": lambda m: transposed(_Z(m) @ _Lambda(m)),
     "RX": lambda m: m.state.RX,
     "RZX": _RZX,
     "sigma": lambda m: m.residual_sd,
     "flist": lambda m: {
-        g: pd.Categorical.from_codes(t.codes, categories=list(t.levels)) for g, t in m.design.re.flist.items()
+        g: pd.Categorical.from_codes(t.codes, categories=pd.Index(t.levels, dtype=object))
+        for g, t in m.design.re.flist.items()
     },
     "fixef": lambda m: pd.Series(m.beta, index=list(m.design.X_names)),
     "beta": lambda m: pd.Series(m.beta, index=list(m.design.X_names)),

@@ -136,8 +136,8 @@ def coef(model: MerMod) -> Coef:
     out = Coef()
     for group, modes in ranef(model, condVar=False).items():
         missing = [name for name in modes.columns if name not in fixed.index]
-        start = {**dict.fromkeys(missing, 0.0), **fixed.to_dict()}
-        frame = pd.DataFrame({name: np.full(len(modes), value) for name, value in start.items()}, index=modes.index)
+        start = [(name, 0.0) for name in missing] + list(zip(fixed.index, fixed.to_numpy(), strict=True))
+        frame = pd.DataFrame({name: np.full(len(modes), value) for name, value in start}, index=modes.index)
         for j, name in enumerate(modes.columns):
             frame[name] += modes.iloc[:, j]
         out[group] = frame

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pylmer.covariance import canonical_signs
 from pylmer.errors import ModelError
 from pylmer.optimize.newton import Evaluated, NewtonResult, newton
+from pylmer.optimize.newton_one import One, newton_one
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -47,8 +48,8 @@ class OptResult:
 
     theta: FloatArray  # (m,)
     value: float
-    gradient: FloatArray  # (m,)
-    hessian: FloatArray  # (m, m) average information and curvature
+    gradient: FloatArray  # (m,) where derivatives were last asked for: at theta, or one converged step before
+    hessian: FloatArray  # (m, m) average information and curvature, likewise
     evaluations: int
     convergence: int  # 0: converged
     optimizer: str = "newton"
@@ -61,10 +62,10 @@ def optimizeLmer(
     criterion: Objective,
     start: Sequence[float] | FloatArray | None = None,
     *,
-    tolerance: float = 1e-12,
+    tolerance: float = 1e-8,
     max_evaluations: int = 200,
     boundary_tol: float = 1e-5,
-    verbose: int = 0,
+    trace: Callable[[FloatArray, float], None] | None = None,
 ) -> OptResult:
     """Minimize the criterion by Newton's method with exact gradient and average information.
 
@@ -75,13 +76,14 @@ def optimizeLmer(
     start
         ``(m,)`` values of theta to begin with; default: the criterion's own.
     tolerance
-        Stop when a further step promises less decrease of the criterion than this.
+        Once a step promises less decrease of the criterion than this, it is the last; what is left then is of the order
+        of the square.
     max_evaluations
         Limit; beyond it the result says that it has not converged.
     boundary_tol
         A diagonal element of L below this is set to 0 where the criterion is not worse for it.
-    verbose
-        1 or more prints each evaluation.
+    trace
+        Told theta ``(m,)`` and the criterion at each evaluation.
 
     Raises
     ------
@@ -95,36 +97,37 @@ def optimizeLmer(
             f"incorrect number of theta components (!={m}): start = {theta0.tolist()!r}; give {m} finite numbers"
         )
 
-    def evaluate(theta: FloatArray, rows: IntArray) -> Evaluated:
+    def evaluate(theta: FloatArray) -> Evaluated:
         got = criterion.evaluate(theta)
-        if verbose:
-            print(f"theta {np.array2string(theta[0], precision=8)}  criterion {got.value[0]:.8f}")
+        if trace is not None:
+            trace(theta[0], float(got.value[0]))
         return got
 
-    found = newton(evaluate, theta0[None], tolerance, max_evaluations)
-    theta = canonical_signs(found.theta, criterion.term_sizes)[0]
-    signs = np.where(theta == found.theta[0], 1.0, -1.0)
-    theta, value = _snap_to_boundary(criterion, theta, float(found.value[0]), boundary_tol)
-    converged = bool(found.converged[0])
-    message = "" if converged else f"stopped after {found.evaluations[0]} evaluations without converging"
+    found = newton_one(evaluate, criterion, theta0, tolerance, max_evaluations)
+    theta, gradient, hessian = found.theta, found.gradient, found.hessian
+    if (theta[criterion.lower == 0] < 0).any():
+        theta = canonical_signs(theta, criterion.term_sizes)
+        signs = np.where(theta == found.theta, 1.0, -1.0)
+        gradient, hessian = gradient * signs, hessian * np.outer(signs, signs)
+    theta, value = _snap_to_boundary(criterion, theta, found.value, boundary_tol)
+    message = "" if found.converged else f"stopped after {found.evaluations} evaluations without converging"
     return OptResult(
         theta,
         value,
-        found.gradient[0] * signs,
-        found.hessian[0] * np.outer(signs, signs),
-        int(found.evaluations[0]),
-        0 if converged else 1,
-        expected_decrease=float(found.expected_decrease[0]),
+        gradient,
+        hessian,
+        found.evaluations,
+        0 if found.converged else 1,
+        expected_decrease=found.expected_decrease,
         message=message,
-        warnings=() if converged else (_not_converged(found),),
+        warnings=() if found.converged else (_not_converged(found),),
     )
 
 
-def _not_converged(found: NewtonResult) -> str:
+def _not_converged(found: One) -> str:
     return (
-        f"Model failed to converge: after {found.evaluations[0]} evaluations the largest gradient is "
-        f"{np.abs(found.gradient[0]).max():.3g} and a further step promises a decrease of "
-        f"{found.expected_decrease[0]:.3g}"
+        f"Model failed to converge: after {found.evaluations} evaluations the largest gradient is "
+        f"{np.abs(found.gradient).max():.3g} and a further step promises a decrease of {found.expected_decrease:.3g}"
     )
 
 

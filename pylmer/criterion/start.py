@@ -1,0 +1,116 @@
+"""Where to begin: variance components by equating quadratic forms to their expectations.
+
+With e = Z'r, r the residuals of ordinary least squares, and ignoring that r has lost p degrees of freedom,
+
+    E[ sum_j e_j e_j' ] = sigma^2 sum_j A_j + sum_j A_j G A_j + (other factors),
+    E[ r'r ]            = sigma^2 (n - p) + tr(G sum_j A_j)
+
+is linear in sigma^2 and G: MINQUE with V0 = I (Rao 1971), from the cross-products alone.  It is only a start: what it
+gives is clipped to be well inside the positive definite matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pylmer.covariance import FactorMap
+from pylmer.linalg.cross_products import CrossProducts
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["moment_start"]
+
+#: Relative variances outside of this range are brought back to it.
+SMALLEST, LARGEST = 1e-3, 1e3
+
+
+def moment_start(sums: CrossProducts, maps: Sequence[FactorMap], default: FloatArray) -> FloatArray:
+    """Values of theta ``(m,)`` to begin with; ``default`` where the equations say nothing.
+
+    Covers one factor of any width, and several factors with one column each.
+    """
+    p = sums.C.shape[0] - 1
+    if len(maps) == 1:
+        G = _one_factor(sums, p)
+        return default if G is None else _theta_of(G, maps[0], default)
+    if any(f.k > 1 for f in maps):
+        return default
+    ratios = _scalars(sums, p)
+    if ratios is None:
+        return default
+    theta = default.copy()
+    for f, ratio in zip(maps, ratios, strict=True):
+        theta[f.index] = min(max(ratio, SMALLEST), LARGEST) ** 0.5 / f.scale
+    return theta
+
+
+def _one_factor(sums: CrossProducts, p: int) -> FloatArray | None:
+    """G over sigma^2, ``(k, k)``."""
+    A, e = sums.A[0], sums.B[0][..., -1]
+    J, k, _ = A.shape
+    flat = A.reshape(J, k * k)
+    total = flat.sum(axis=0)
+    M = np.empty((k * k + 1, k * k + 1))
+    M[:-1, :-1] = (flat.T @ flat).reshape(k, k, k, k).transpose(0, 3, 1, 2).reshape(k * k, k * k)
+    M[:-1, -1] = M[-1, :-1] = total
+    M[-1, -1] = sums.n - p
+    right = np.append((e.T @ e).ravel(), sums.C[-1, -1])
+    solved = _solve(M, right)
+    if solved is None:
+        return None
+    G: FloatArray = solved[:-1].reshape(k, k) / solved[-1]
+    return np.asarray(0.5 * (G + G.T))
+
+
+def _scalars(sums: CrossProducts, p: int) -> list[float] | None:
+    """Variance ratios of F factors with one column each; here what X takes away is counted exactly.
+
+    With P_f = Z_f'X (X'X)^-1/2, the projected Z_f'Z_s is A_fs - P_f P_s'.
+    """
+    F = len(sums.A)
+    try:
+        root = np.linalg.inv(np.linalg.cholesky(sums.C[:p, :p])).T
+    except np.linalg.LinAlgError:
+        return None
+    P = [B[:, 0, :p] @ root for B in sums.B]
+    gram = [one.T @ one for one in P]
+    M = np.empty((F + 1, F + 1))
+    for f in range(F):
+        a = sums.A[f][:, 0, 0]
+        squares = (P[f] ** 2).sum(axis=1)
+        M[f, f] = a @ a - 2.0 * a @ squares + np.vdot(gram[f], gram[f])
+        M[f, F] = M[F, f] = a.sum() - squares.sum()
+        for s in range(f):
+            block = sums.cross[s, f]
+            data = block if isinstance(block, np.ndarray) else block.data
+            shared = np.vdot(P[s], block @ P[f])
+            M[f, s] = M[s, f] = np.vdot(data, data) - 2.0 * shared + np.vdot(gram[f], gram[s])
+    M[F, F] = sums.n - p
+    right = np.array([np.vdot(B[..., -1], B[..., -1]) for B in sums.B] + [sums.C[-1, -1]])
+    solved = _solve(M, right)
+    return None if solved is None else (solved[:-1] / solved[-1]).tolist()
+
+
+def _solve(M: FloatArray, right: FloatArray) -> FloatArray | None:
+    """Solve, if that gives a positive residual variance."""
+    try:
+        solved = np.asarray(np.linalg.solve(M, right), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return None
+    return solved if np.isfinite(solved).all() and solved[-1] > 1e-8 * right[-1] / M[-1, -1] else None
+
+
+def _theta_of(G: FloatArray, f: FactorMap, default: FloatArray) -> FloatArray:
+    """Cholesky factor of each term's block of G, its eigenvalues clipped; theta's elements of it."""
+    theta = default.copy()
+    L = np.zeros_like(G)
+    for first, last in f.blocks:
+        values, vectors = np.linalg.eigh(G[first:last, first:last])
+        largest = min(max(float(values[-1]), 10 * SMALLEST), LARGEST)
+        values = np.clip(values, 0.02 * largest, largest)
+        L[first:last, first:last] = np.linalg.cholesky((vectors * values) @ vectors.T)
+    theta[f.index] = L[f.rows, f.cols] / f.scale[f.rows]
+    return theta

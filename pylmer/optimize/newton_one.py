@@ -1,0 +1,102 @@
+"""Newton's method for one problem: what ``newton`` does for many, without the bookkeeping of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+
+from pylmer.optimize.newton import ARMIJO, ROUNDING, Evaluated, newton_step
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["One", "newton_one"]
+
+
+@dataclass(frozen=True)
+class One:
+    """Where the problem ended: theta ``(m,)``, gradient ``(m,)`` and Hessian ``(m, m)`` there or one step before."""
+
+    theta: FloatArray
+    value: float
+    gradient: FloatArray
+    hessian: FloatArray
+    expected_decrease: float
+    evaluations: int
+    converged: bool
+
+
+def newton_one(
+    evaluate: Callable[[FloatArray], Evaluated],
+    value_at: Callable[[FloatArray], float],
+    start: FloatArray,
+    tolerance: float = 1e-8,
+    max_evaluations: int = 200,
+    max_step: float = 10.0,
+) -> One:
+    """Minimize one function of m parameters.
+
+    Parameters
+    ----------
+    evaluate
+        Value, gradient and Hessian at theta ``(1, m)``.
+    value_at
+        The value alone at theta ``(m,)``.
+    start
+        ``(m,)``.
+    tolerance
+        When a step promises to lower the criterion by less than this (relative to ``1 + |criterion| / 1e4``), it is
+        taken without asking for derivatives again, and the problem has converged: Newton's method leaves the square
+        of what was missing.
+    max_evaluations
+        Limit.
+    max_step
+        Longest step, in units of ``1 + max|theta|``.
+    """
+    theta = start.copy()
+    value, gradient, hessian = _at(evaluate, theta)
+    count = 1
+    while True:
+        step, expected = _step(gradient, hessian, max_step * (1.0 + max(map(abs, theta.tolist()))))
+        if expected <= tolerance * (1.0 + abs(value) / 1e4):
+            last = theta + step
+            at_last = value_at(last)
+            count += 1
+            if at_last <= value + ROUNDING * abs(value):
+                theta, value = last, at_last
+            return One(theta, value, gradient, hessian, expected, count, True)
+        slope = float(gradient @ step)
+        scale = 1.0
+        while True:
+            if count >= max_evaluations or scale < 1e-10 or not np.isfinite(value):
+                return One(theta, value, gradient, hessian, expected, count, False)
+            trial = theta + scale * step
+            tried, new_gradient, new_hessian = _at(evaluate, trial)
+            count += 1
+            if tried <= value + ARMIJO * scale * slope + ROUNDING * abs(value):
+                break
+            share = -scale * slope / (2.0 * (tried - value - scale * slope))
+            scale *= min(max(share, 0.1), 0.5) if np.isfinite(share) else 0.1
+        theta, value, gradient, hessian = trial, tried, new_gradient, new_hessian
+
+
+def _at(evaluate: Callable[[FloatArray], Evaluated], theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+    got = evaluate(theta[None])
+    return float(got.value[0]), got.gradient[0], got.hessian[0]
+
+
+def _step(g: FloatArray, H: FloatArray, longest: float) -> tuple[FloatArray, float]:
+    """Newton's step by Cholesky where the Hessian is well positive definite, else as ``newton_step``."""
+    if len(g) == 1:
+        curvature = max(abs(float(H[0, 0])), 1e-300)
+        step = np.clip(-g / curvature, -longest, longest)
+        return step, 0.5 * float(g[0]) ** 2 / curvature
+    R, x, info = lapack.dposv(H, g)
+    if info == 0 and (R.diagonal() ** 2 > 1e-6 * H.diagonal()).all():
+        length = max(map(abs, x.tolist()))
+        return x * (-1.0 if length <= longest else -longest / length), 0.5 * float(x @ g)
+    steps, decreases = newton_step(g[None], H[None], np.array([longest]))
+    return steps[0], float(decreases[0])
