@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import Name, Node, call, map_leaves
+from pylmer.formula.ast import Constant, Name, Node, call, map_leaves
 from pylmer.formula.parse import Formula, as_formula, parse
 from pylmer.formula.terms import DOT, Terms, terms
 
@@ -118,7 +118,9 @@ def simplified(found: Terms) -> Formula:
     names = found.variable_names
     parts = [*_joinable(found.term_labels), *(names[i] for i in found.offset)]
     rhs = parse((" + ".join(parts) or "1") + ("" if found.intercept else " - 1"))
-    return Formula.of(call("~", found.variables[0], rhs) if found.response else call("~", rhs))
+    if not found.response or found.variables[0] == Constant("NULL"):
+        return Formula.of(call("~", rhs))
+    return Formula.of(call("~", found.variables[0], rhs))
 
 
 def substituted(node: Node, value: Node) -> Node:

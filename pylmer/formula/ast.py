@@ -7,7 +7,7 @@ of a thousand terms is a thousand calls deep on its left side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from pylmer.errors import FormulaError
@@ -24,6 +24,7 @@ __all__ = [
     "call",
     "is_call",
     "map_leaves",
+    "unchain",
     "walk",
 ]
 
@@ -90,7 +91,7 @@ class Arg:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Call(Node):
     """A call: ``a + b`` calls ``"+"`` with two arguments, ``(a)`` calls ``"("``, ``-a`` calls ``"-"`` with one.
 
@@ -100,22 +101,31 @@ class Call(Node):
         Name of the function, or the expression that gives it (``f(1)(2)``).
     args
         The arguments, in the order written.
+    has_bars
+        Whether ``|`` or ``||`` is called here or among the arguments.
     """
 
     function: str | Node
     args: tuple[Arg, ...] = ()
-    _hash: int = field(init=False, repr=False)
-    _depth: int = field(init=False, repr=False)
+    has_bars: bool = field(init=False)
+    _hash: int = field(init=False)
+    _depth: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.function, self.args)))
+        has_bars = self.function in ("|", "||")
         depth = self.function._depth if isinstance(self.function, Call) else 0
         for index, arg in enumerate(self.args):
             if isinstance(arg.value, Call):
+                has_bars = has_bars or arg.value.has_bars
                 depth = max(depth, arg.value._depth - (index == 0 and self.is_infix))
         if depth >= MAX_DEPTH:
             raise FormulaError(f"the expression is nested more than {MAX_DEPTH} deep")
+        object.__setattr__(self, "has_bars", has_bars)
+        object.__setattr__(self, "_hash", hash((self.function, self.args)))
         object.__setattr__(self, "_depth", depth + 1)
+
+    def __repr__(self) -> str:
+        return f"Call({str(self)!r})"
 
     def __hash__(self) -> int:
         return self._hash
@@ -159,6 +169,33 @@ def is_call(node: object, *functions: str, arity: int | None = None) -> bool:
         and node.function in functions
         and (arity is None or len(node.args) == arity)
     )
+
+
+def unchain(node: Node, only: Container[object] | None = None, stop: Container[object] = ()) -> tuple[Node, list[Call]]:
+    """Take a chain of infix operators apart, without recursion.
+
+    Parameters
+    ----------
+    node
+        Any node.
+    only
+        Take only these operators apart.
+    stop
+        Do not take these operators apart.
+
+    Returns
+    -------
+    tuple
+        The left end of the chain, and the calls above it, the innermost first: of ``a + b - c`` the name ``a`` and the
+        calls ``a + b`` and ``a + b - c``.
+    """
+    links: list[Call] = []
+    while isinstance(node, Call) and node.is_infix and node.args[0].value is not None:
+        if node.function in stop or not (only is None or node.function in only):
+            break
+        links.append(node)
+        node = node.args[0].value
+    return node, links[::-1]
 
 
 def walk(node: Node) -> Iterator[Node]:

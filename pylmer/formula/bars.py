@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import overload
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import Arg, Call, Constant, Node, Number, call, is_call, walk
+from pylmer.formula.ast import Arg, Call, Constant, Node, Number, call, is_call, unchain, walk
 from pylmer.formula.deparse import deparse
 from pylmer.formula.parse import Formula, as_formula, parse
 from pylmer.formula.terms import terms
@@ -199,7 +199,8 @@ def _subbars_of(formula: Formula, text: str) -> Formula:
 
 @lru_cache(maxsize=1024)
 def _expanded_of(formula: Formula, text: str) -> Formula:
-    return _with_rhs(formula, _expanded(formula.rhs))
+    node = _expanded(formula.node)
+    return formula if node is formula.node else Formula.of(node)
 
 
 def _with_rhs(formula: Formula, rhs: Node) -> Formula:
@@ -208,19 +209,29 @@ def _with_rhs(formula: Formula, rhs: Node) -> Formula:
     return Formula.of(call("~", *(() if formula.lhs is None else (formula.lhs,)), rhs))
 
 
-def _has_bars(node: Node) -> bool:
-    return any(is_call(part, "|", "||") for part in walk(node))
+def _mapped(node: Node, change: Callable[[Node], Node], stop: tuple[str, ...], all_args: bool) -> Node:
+    """The same call with its arguments changed; itself where nothing changes.
+
+    lme4 looks into the first argument of a call, and into the second one if it has two; with ``all_args`` into all.
+    """
+    left, links = unchain(node, stop=stop)
+    if not links:
+        assert isinstance(node, Call)
+        count = len(node.args) if all_args or len(node.args) == 2 else 1
+        return _with_args(node, [change(arg.value) if arg.value is not None else None for arg in node.args[:count]])
+    result = change(left)
+    for link in links:
+        right = link.args[1].value
+        result = _with_args(link, [result, None if right is None else change(right)])
+    return result
 
 
-def _mapped(node: Node, change: Callable[[Node], Node], count: int) -> Node:
-    """The same call with its first ``count`` arguments changed; itself where nothing changed."""
-    assert isinstance(node, Call)
-    args = tuple(
-        replace(arg, value=change(arg.value)) if arg.value is not None and index < count else arg
-        for index, arg in enumerate(node.args)
-    )
-    same = all(new.value is old.value for new, old in zip(args, node.args, strict=True))
-    return node if same else Call(node.function, args, pos=node.pos)
+def _with_args(node: Call, values: list[Node | None]) -> Call:
+    """The call with other values for its first arguments; itself where they are the same."""
+    if all(value is arg.value for value, arg in zip(values, node.args, strict=False)):
+        return node
+    args = tuple(Arg(value, arg.name) for value, arg in zip(values, node.args, strict=False))
+    return Call(node.function, args + node.args[len(args) :], pos=node.pos)
 
 
 def _search(node: Node, text: str) -> tuple[Bar, ...]:
@@ -229,7 +240,7 @@ def _search(node: Node, text: str) -> tuple[Bar, ...]:
     stack = [node]
     while stack:
         current = stack.pop()
-        if not isinstance(current, Call) or not _has_bars(current):
+        if not isinstance(current, Call) or not current.has_bars:
             continue
         if is_call(current, "|", arity=2):
             found.extend(Bar(bar) for bar in _written_out(current, text))
@@ -283,7 +294,7 @@ def _written_out(bar: Call, text: str) -> list[Call]:
 def _independent(node: Call) -> Node:
     """Write ``x + z || g`` as ``(1 | g) + (0 + x | g) + (0 + z | g)``, by way of text as lme4 does."""
     lhs, group = node.operands
-    if _has_bars(lhs) or _has_bars(group):
+    if any(isinstance(part, Call) and part.has_bars for part in (lhs, group)):
         raise FormulaError(f"there is another bar inside '||' in {deparse(node)}")
     found = terms(lhs)
     right = deparse(group)
@@ -295,31 +306,49 @@ def _independent(node: Call) -> Node:
 
 
 def _expanded(node: Node) -> Node:
-    if not isinstance(node, Call) or not any(is_call(part, "||") for part in walk(node)):
+    if not isinstance(node, Call) or not node.has_bars:
         return node
     if is_call(node, "||", arity=2):
         return _independent(node)
-    return _mapped(node, _expanded, 2 if len(node.args) == 2 else 1)
+    return _mapped(node, _expanded, ("||",), all_args=False)
 
 
 def _with_plus(node: Node) -> Node:
-    if not isinstance(node, Call) or not _has_bars(node):
+    if not isinstance(node, Call) or not node.has_bars:
         return node
-    changed = _mapped(node, _with_plus, len(node.args))
-    assert isinstance(changed, Call)
-    return Call("+", changed.args, pos=node.pos) if is_call(node, "|", "||") else changed
+    if is_call(node, "|", "||"):
+        node = Call("+", node.args, pos=node.pos)
+    return _mapped(node, _with_plus, ("|", "||"), all_args=True)
 
 
 def _without_bars(node: Node) -> Node | None:
     """What is left of an expression without bars; None if nothing is."""
-    if not isinstance(node, Call) or not _has_bars(node):
+    if not isinstance(node, Call) or not node.has_bars:
         return node
-    if is_call(node, "|", "||") or (node.function != "~" and any(is_call(arg.value, "|", "||") for arg in node.args)):
-        return None
-    left = [None if arg.value is None else _without_bars(arg.value) for arg in node.args[:2]]
-    if len(left) < 2 or None in left:
-        kept = [part for part in left if part is not None]
-        if len(left) == 2 or not kept:
-            return kept[0] if kept else None
-    args = tuple(Arg(value, arg.name) for value, arg in zip(left, node.args, strict=False))
-    return Call(node.function, args + node.args[2:], pos=node.pos)
+    left, links = unchain(node, stop=("|", "||"))
+    if not links:
+        if _is_barred(node):
+            return None
+        values = [None if arg.value is None else _without_bars(arg.value) for arg in node.args[:2]]
+        return _joined(node, values)
+    result = _without_bars(left)
+    for link in links:
+        right = link.args[1].value
+        values = [result, None if right is None else _without_bars(right)]
+        result = None if _is_barred(link) else _joined(link, values)
+    return result
+
+
+def _is_barred(node: Call) -> bool:
+    """Whether a call is a bar, or has one for an argument, as ``us(x | g)`` has."""
+    if is_call(node, "|", "||"):
+        return True
+    return node.function != "~" and any(is_call(arg.value, "|", "||") for arg in node.args)
+
+
+def _joined(node: Call, values: list[Node | None]) -> Node | None:
+    """The call with what is left of its operands: of two, the one that is left stands for the call."""
+    kept = [value for value in values if value is not None]
+    if len(kept) == len(values):
+        return _with_args(node, values)
+    return kept[0] if kept else None

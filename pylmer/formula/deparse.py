@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from functools import lru_cache
 from itertools import accumulate
@@ -108,9 +107,9 @@ def _leaf(node: Node, simple: bool = False) -> str:
     assert isinstance(node, Number)
     if node.integer:
         return f"{node.value:.0f}" + "L" * (not simple)
-    if node.value < 100_000 and node.value == int(node.value):
+    if node.value < 100_000 and node.value.is_integer():
         return str(int(node.value))
-    return "Inf" if math.isinf(node.value) else common_format((node.value,), 15, scipen=0).text(node.value)
+    return common_format((node.value,), 15, scipen=0).text(node.value)
 
 
 @lru_cache(maxsize=4096)

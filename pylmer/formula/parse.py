@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from math import inf
 
 from pylmer.errors import FormulaError
 from pylmer.formula.ast import MAX_DEPTH, Arg, Call, Constant, Name, Node, Number, String, call, is_call, walk
@@ -11,6 +12,9 @@ from pylmer.formula.deparse import deparse
 from pylmer.formula.tokens import CONSTANTS, CONTROL_WORDS, Token, error_at, tokenize
 
 __all__ = ["Formula", "as_formula", "parse", "parse_formula"]
+
+LONG = 10_000
+"""Trees of longer texts are not remembered."""
 
 # Binding powers of the binary operators; a larger one binds tighter (R's ?Syntax).
 TILDE, OR, AND, NOT, COMPARE, SUM, PRODUCT, SPECIAL, COLON, SIGN, POWER, DOLLAR = range(1, 13)
@@ -126,7 +130,7 @@ def parse(text: str) -> Node:
     """
     if not isinstance(text, str):
         raise FormulaError(f"a formula is a str; got {type(text).__name__}")
-    return _parse(text)
+    return _parse(text) if len(text) <= LONG else _parse.__wrapped__(text)
 
 
 def parse_formula(text: str) -> Formula:
@@ -144,7 +148,7 @@ def parse_formula(text: str) -> Formula:
     """
     if not isinstance(text, str):
         raise FormulaError(f"a formula is a str; got {type(text).__name__}")
-    return _parse_formula(text)
+    return _parse_formula(text) if len(text) <= LONG else _parse_formula.__wrapped__(text)
 
 
 def as_formula(formula: str | Formula) -> Formula:
@@ -154,12 +158,15 @@ def as_formula(formula: str | Formula) -> Formula:
 
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> Node:
-    return _Parser(text).whole()
+    try:
+        return _Parser(text).whole()
+    except RecursionError:
+        raise FormulaError("the expression is nested too deep for what is left of Python's stack") from None
 
 
 @lru_cache(maxsize=1024)
 def _parse_formula(text: str) -> Formula:
-    return _formula(_parse(text), text)
+    return _formula(parse(text), text)
 
 
 def _formula(node: Node, text: str) -> Formula:
@@ -239,6 +246,8 @@ class _Parser:
     def atom(self, token: Token) -> Node:
         value, pos = token.value, token.pos
         if isinstance(value, float):
+            if value == inf:
+                return Constant("Inf", pos=pos)
             return Number(value, token.kind == "integer", pos=pos)
         if token.kind == "string":
             return String(value, pos=pos)

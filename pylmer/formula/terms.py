@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import Arg, Call, Constant, Name, Node, Number, call, is_call, map_leaves, walk
+from pylmer.formula.ast import Arg, Call, Constant, Name, Node, Number, call, is_call, map_leaves, unchain, walk
 from pylmer.formula.deparse import deparse
 from pylmer.formula.parse import Formula, parse_formula
 from pylmer.formula.tokens import error_at
@@ -22,7 +22,8 @@ MAX_TERMS = 1_000_000
 MAX_POWER = 100
 """From this power on nothing changes any more: the variables of a term are too few."""
 
-OPERATORS = ("+", "-", "*", "/", ":", "^", "%in%", "(")
+INFIX = ("+", "-", "*", "/", ":", "%in%")
+OPERATORS = (*INFIX, "^", "(")
 DOT = Name(".")
 
 
@@ -213,12 +214,9 @@ class _Algebra:
 
     def expand(self, node: Node, adding: bool) -> dict[int, None]:
         """The terms of an expression; ``adding`` is False inside what a minus takes away."""
-        chain = []
-        while is_call(node, "+", "*", "/", ":", "%in%", "-") and isinstance(node, Call) and len(node.args) > 1:
-            chain.append(node)
-            node = _operand(node, 0)
-        found = self.leaf(node, adding)
-        for link in reversed(chain):
+        left, links = unchain(node, only=INFIX)
+        found = self.leaf(left, adding)
+        for link in links:
             right = self.expand(_operand(link, 1), adding != (link.function == "-"))
             found = self.combined(link, found, right)
         return found
@@ -271,10 +269,13 @@ class _Algebra:
         return {self.variable(node): None}
 
     def single(self, node: Call, adding: bool) -> dict[int, None]:
-        """The terms of an operator with one argument (or none, which R accepts as well)."""
+        """The terms of an operator that has not two arguments: R takes one, none, and the first two of many."""
         if not node.args:
             return {}
-        found = self.expand(_operand(node, 0), adding != (node.function == "-"))
+        found = self.expand(_operand(node, 0), adding != (node.function == "-" and len(node.args) == 1))
+        if len(node.args) > 1 and node.function != "(":
+            right = self.expand(_operand(node, 1), adding != (node.function == "-"))
+            return self.combined(node, found, right)
         return {} if node.function in ("-", ":") else found
 
     def constant(self, node: Number | Constant, adding: bool) -> dict[int, None]:
@@ -367,18 +368,15 @@ def _without_integers(node: Node) -> Node:
 
 def _substituted(node: Node, total: Node, bare: bool) -> Node:
     """Put ``total`` for every dot, in parentheses unless it is a lone name or stands where a sum may stand ``bare``."""
-    chain = []
-    while isinstance(node, Call) and node.is_infix and node.function in OPERATORS:
-        chain.append(node)
-        bare = node.function == "+"
-        node = _operand(node, 0)
-    if node == DOT:
-        node = total if bare or isinstance(total, Name) else call("(", total)
-    elif isinstance(node, Call):
-        plain = node.function == "(" or node.function not in OPERATORS
-        args = [Arg(arg.value and _substituted(arg.value, total, plain), arg.name) for arg in node.args]
-        node = Call(node.function, tuple(args), pos=node.pos)
-    for link in reversed(chain):
-        assert isinstance(link.function, str)
-        node = call(link.function, node, _substituted(_operand(link, 1), total, False), pos=link.pos)
-    return node
+    left, links = unchain(node, only=INFIX)
+    bare = links[0].function == "+" if links else bare
+    if left == DOT:
+        left = total if bare or isinstance(total, Name) else call("(", total)
+    elif isinstance(left, Call):
+        plain = left.function == "(" or left.function not in OPERATORS
+        args = [Arg(arg.value and _substituted(arg.value, total, plain), arg.name) for arg in left.args]
+        left = Call(left.function, tuple(args), pos=left.pos)
+    for link in links:
+        right = _substituted(_operand(link, 1), total, False)
+        left = Call(link.function, (Arg(left), Arg(right)), pos=link.pos)
+    return left
