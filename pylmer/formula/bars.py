@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import overload
@@ -209,24 +209,7 @@ def _with_rhs(formula: Formula, rhs: Node) -> Formula:
     return Formula.of(call("~", *(() if formula.lhs is None else (formula.lhs,)), rhs))
 
 
-def _mapped(node: Node, change: Callable[[Node], Node], stop: tuple[str, ...], all_args: bool) -> Node:
-    """The same call with its arguments changed; itself where nothing changes.
-
-    lme4 looks into the first argument of a call, and into the second one if it has two; with ``all_args`` into all.
-    """
-    left, links = unchain(node, stop=stop)
-    if not links:
-        assert isinstance(node, Call)
-        count = len(node.args) if all_args or len(node.args) == 2 else 1
-        return _with_args(node, [change(arg.value) if arg.value is not None else None for arg in node.args[:count]])
-    result = change(left)
-    for link in links:
-        right = link.args[1].value
-        result = _with_args(link, [result, None if right is None else change(right)])
-    return result
-
-
-def _with_args(node: Call, values: list[Node | None]) -> Call:
+def _with_args(node: Call, values: Sequence[Node | None]) -> Call:
     """The call with other values for its first arguments; itself where they are the same."""
     if all(value is arg.value for value, arg in zip(values, node.args, strict=False)):
         return node
@@ -306,19 +289,37 @@ def _independent(node: Call) -> Node:
 
 
 def _expanded(node: Node) -> Node:
+    """Expand double bars in the first argument of a call, and in the second one if it has two, as lme4 does."""
     if not isinstance(node, Call) or not node.has_bars:
         return node
     if is_call(node, "||", arity=2):
         return _independent(node)
-    return _mapped(node, _expanded, ("||",), all_args=False)
+    left, links = unchain(node, stop=("||",))
+    if not links:
+        count = 2 if len(node.args) == 2 else 1
+        return _with_args(node, [arg.value and _expanded(arg.value) for arg in node.args[:count]])
+    result = _expanded(left)
+    for link in links:
+        right = link.args[1].value
+        result = _with_args(link, [result, right and _expanded(right)])
+    return result
 
 
 def _with_plus(node: Node) -> Node:
     if not isinstance(node, Call) or not node.has_bars:
         return node
-    if is_call(node, "|", "||"):
-        node = Call("+", node.args, pos=node.pos)
-    return _mapped(node, _with_plus, ("|", "||"), all_args=True)
+    left, links = unchain(node)
+    if not links:
+        return _with_args(_renamed(node), [arg.value and _with_plus(arg.value) for arg in node.args])
+    result = _with_plus(left)
+    for link in links:
+        right = link.args[1].value
+        result = _with_args(_renamed(link), [result, right and _with_plus(right)])
+    return result
+
+
+def _renamed(node: Call) -> Call:
+    return Call("+", node.args, pos=node.pos) if is_call(node, "|", "||") else node
 
 
 def _without_bars(node: Node) -> Node | None:
@@ -329,12 +330,11 @@ def _without_bars(node: Node) -> Node | None:
     if not links:
         if _is_barred(node):
             return None
-        values = [None if arg.value is None else _without_bars(arg.value) for arg in node.args[:2]]
-        return _joined(node, values)
+        return _joined(node, [arg.value and _without_bars(arg.value) for arg in node.args[:2]])
     result = _without_bars(left)
     for link in links:
         right = link.args[1].value
-        values = [result, None if right is None else _without_bars(right)]
+        values = [result, right and _without_bars(right)]
         result = None if _is_barred(link) else _joined(link, values)
     return result
 
@@ -346,7 +346,7 @@ def _is_barred(node: Call) -> bool:
     return node.function != "~" and any(is_call(arg.value, "|", "||") for arg in node.args)
 
 
-def _joined(node: Call, values: list[Node | None]) -> Node | None:
+def _joined(node: Call, values: Sequence[Node | None]) -> Node | None:
     """The call with what is left of its operands: of two, the one that is left stands for the call."""
     kept = [value for value in values if value is not None]
     if len(kept) == len(values):
