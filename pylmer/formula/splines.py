@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BSpline
 
 from pylmer.errors import RWarning
 from pylmer.formula.evaluate import Arguments, function
 from pylmer.formula.values import Matrix, Value, Vector
 from pylmer.rcompat.rounding import quantile
+
+if TYPE_CHECKING:
+    from scipy.interpolate import BSpline
 
 FloatArray = NDArray[np.float64]
 
@@ -52,6 +55,8 @@ def _augmented(knots: Knots, degree: int) -> FloatArray:
 
 def _splines(knots: Knots, degree: int) -> BSpline:
     t = _augmented(knots, degree)
+    from scipy.interpolate import BSpline  # here, since scipy.interpolate is slow to import
+
     return BSpline(t, np.eye(len(t) - degree - 1), degree)
 
 

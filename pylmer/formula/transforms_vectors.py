@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scipy.stats import rankdata
 
 from pylmer.formula.ast import Name
 from pylmer.formula.coerce import as_double, as_factor, as_strings, common_kind
@@ -108,6 +107,8 @@ def _rank(args: Arguments) -> Value:
     x = as_double(as_factor(value) if isinstance(value, Character) else value)
     known = ~np.isnan(x)
     out = np.empty(len(x))
+    from scipy.stats import rankdata  # here, since scipy.stats is slow to import
+
     out[known] = rankdata(x[known], method=_TIES[ties])
     keep = args.strings("na.last") == ["keep"]
     out[~known] = np.nan if keep else known.sum() + np.arange(1, int((~known).sum()) + 1)
