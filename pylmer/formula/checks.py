@@ -192,5 +192,6 @@ def _rescaled(X: FloatArray, wanted: IntArray, sd: FloatArray, level: str, tol: 
     elif level not in ("silent.rescale", "message+rescale"):
         raise ModelError(f"unknown check level for 'check.scaleX': {level!r}")
     X = X.copy(order="F")
-    X[:, wanted] /= sd
+    with np.errstate(divide="ignore"):  # a constant column has no scale, in R as here
+        X[:, wanted] /= sd
     return X

@@ -106,6 +106,13 @@ class Arguments:
             return float(found.values[0])
         raise self.error(f"invalid '{name}' argument: {self.node.function}() needs a single number there")
 
+    def whole(self, name: str, default: float) -> int:
+        """A single whole number; what is behind the point is cut off."""
+        found = self.number(name, default)
+        if not np.isfinite(found):
+            raise self.error(f"invalid '{name}' argument: {self.node.function}() needs a number there, not {found}")
+        return int(found)
+
     def flag(self, name: str, default: bool) -> bool:
         """TRUE or FALSE."""
         found = self.number(name, float(default))

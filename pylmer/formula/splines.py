@@ -135,7 +135,7 @@ def _spread(basis: FloatArray, known: NDArray[np.bool_]) -> Matrix:
 @function("bs", "x", "df", "knots", "degree", "intercept", "Boundary.knots")
 def _bs(args: Arguments) -> Value:
     x, known = _numeric(args)
-    degree, intercept = int(args.number("degree", 3.0)), args.flag("intercept", False)
+    degree, intercept = args.whole("degree", 3.0), args.flag("intercept", False)
     if degree < 1:
         raise args.error("'degree' must be integer >= 1")
     knots: Knots = args.learn(lambda: _learn_knots(args, x[known], _interior_count(args, degree + 1 - (not intercept))))
@@ -159,7 +159,7 @@ def _interior_count(args: Arguments, least: int) -> int:
     df = args.get("df")
     if df is None:
         return 0
-    wanted = int(args.number("df", float(least)))
+    wanted = args.whole("df", float(least))
     if wanted < least:
         warnings.warn(f"'df' was too small; have used {least}", RWarning, stacklevel=6)
     return max(0, wanted - least)

@@ -316,7 +316,7 @@ def _log(args: Arguments) -> Value:
 
 @function("round", "x", "digits")
 def _round(args: Arguments) -> Value:
-    digits = int(args.number("digits", 0.0))
+    digits = args.whole("digits", 0.0)
     return _mapped(args, lambda x: r_round(x, digits), keep_integer=True)
 
 

@@ -12,11 +12,14 @@ from pylmer.formula.ast import Node
 from pylmer.formula.coerce import as_double
 from pylmer.formula.evaluate import Arguments, ContrastFunction, evaluate, function
 from pylmer.formula.values import Character, Matrix, Value, Vector
+from pylmer.linalg.rank import pivoted_rank
 from pylmer.rcompat.factors import Factor
 
 FloatArray = NDArray[np.float64]
 
 __all__ = ["PolynomialBasis", "orthogonal_polynomials"]
+
+_SAFE_DEGREE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,14 @@ def _check_polynomial(args: Arguments, x: FloatArray, degree: int) -> None:
     if np.isnan(x).any():
         raise args.error("missing values are not allowed in 'poly': drop the rows, or use raw = TRUE")
     distinct = len(np.unique(x))
-    if degree >= distinct:
+    if degree >= distinct or (degree > _SAFE_DEGREE and _powers_are_dependent(x, degree)):
         raise args.error(f"'degree' must be less than number of unique points: {degree} and {distinct}")
+
+
+def _powers_are_dependent(x: FloatArray, degree: int) -> bool:
+    """Whether R's QR of the powers gives up on a column."""
+    powers = (x - x.mean())[:, None] ** np.arange(degree + 1)
+    return pivoted_rank(powers)[0] < degree + 1
 
 
 def _products(pieces: list[FloatArray], degree: int) -> Matrix:

@@ -137,7 +137,7 @@ def _relevel(args: Arguments) -> Value:
             raise args.error(f"'ref' must be an existing level: '{label}' is none of {', '.join(f.levels)}")
         first = f.levels.index(label)
     else:
-        first = int(args.number("ref", 1.0)) - 1
+        first = args.whole("ref", 1.0) - 1
         if not 0 <= first < len(f.levels):
             raise args.error(f"ref = {first + 1} must be in 1L:{len(f.levels)}")
     order = [first, *(i for i in range(len(f.levels)) if i != first)]
@@ -218,7 +218,7 @@ def _cut(args: Arguments) -> Value:
         return Vector(np.where(codes < 0, np.nan, codes + 1.0), "integer")
     labels = args.strings("labels") if given is not None else None
     if labels is None:
-        labels = _interval_labels(breaks, right, lowest, int(args.number("dig.lab", 3.0)))
+        labels = _interval_labels(breaks, right, lowest, args.whole("dig.lab", 3.0))
     elif len(labels) != len(breaks) - 1:
         raise args.error(f"number of intervals and length of 'labels' differ: {len(breaks) - 1} and {len(labels)}")
     f = Factor(codes, tuple(labels), args.flag("ordered_result", False))
@@ -278,7 +278,7 @@ def _C(args: Arguments) -> Value:
     if not isinstance(value, Factor) and not _is_logical(value):
         raise args.error("object not interpretable as a factor: C() takes a factor, so write C(factor(x), ...)")
     f = as_factor(value)
-    how_many = int(args.number("how.many", 0.0)) if args.get("how.many") is not None else None
+    how_many = args.whole("how.many", 0.0) if args.get("how.many") is not None else None
     try:
         return attach(f, _wanted_contrast(args, f), how_many)
     except FormulaError as error:
@@ -328,7 +328,7 @@ def _contrast_function(args: Arguments) -> Value:
     """A contrast matrix: ``n`` is the number of levels, or the levels."""
     n = args.value("n")
     labels = None if isinstance(n, Vector) and len(n) == 1 else [s or "NA" for s in as_strings(n)]
-    L = len(labels) if labels is not None else int(args.number("n", 0.0))
+    L = len(labels) if labels is not None else args.whole("n", 0.0)
     options: dict[str, Value] = {}
     for place, (name, node) in enumerate(args.dots):
         formal = name or {"contr.treatment": "base", "contr.poly": "scores"}.get(str(args.node.function), f"..{place}")

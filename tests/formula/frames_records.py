@@ -160,9 +160,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _compare_lmer(record: dict[str, Any], data: pd.DataFrame) -> list[str]:
-    design = lFormula(
-        record["formula"], data, contrasts=_contrasts(record), control=Lenient(), **_arguments(record)
-    )
+    design = lFormula(record["formula"], data, contrasts=_contrasts(record), control=Lenient(), **_arguments(record))
     expected = record["result"]
     if "error" in expected:
         return [f"accepted what R refuses: {expected['error']}"]
@@ -223,5 +221,3 @@ def _same_matrix(matrix: Any, names: tuple[str, ...] | None, expected: dict[str,
     if matrix.shape != (expected["n"], len(columns)):
         return [f"{what}: shape {matrix.shape} instead of {(expected['n'], len(columns))}"]
     return [d for j, c in enumerate(columns) for d in _same_numbers(matrix[:, j], numbers(c), f"{what}[{j}]")]
-
-

@@ -28,12 +28,16 @@ ifelse(l, "yes", "no")|factor(s, levels = c("u", "v", "B", "_w"))|I(a == "lo")|C
 cut(x, 2, labels = c("low", "high"))|factor(l, labels = c("no", "si"))|C(s, contr.SAS)|I(!l | x < 2)|factor(a)
 interaction(b, l, sep = "_", lex.order = TRUE)|interaction(a, b, drop = TRUE)|I(s %in% c("u", "v"))|is.na(a)
 factor(k, levels = c(5, 3, 2, 1))|C(a, contr.treatment, base = 2)|C(b, contr.sum(2))|dummy(a)|dummy(a, "hi")
-cut(k, c(0, 2, 5), right = FALSE, include.lowest = TRUE)|ordered(a)|I(o > 2)|I(o >= "2")""".replace("\n", "|").split("|")
+cut(k, c(0, 2, 5), right = FALSE, include.lowest = TRUE)|ordered(a)|I(o > 2)|I(o >= "2")""".replace("\n", "|").split(
+    "|"
+)
 
 LEFT = """1|x|0 + x|a|0 + a|x + z|x * b|poly(x, 2)|o|l|s|scale(x)|log(z)|0 + a:b|0 + b + x|x - 1|l + x|0 + l|k|I(x^2)
-1 + a + x|0 + dummy(a, "hi")|C(a, contr.sum)|ns(x, 2)|factor(k)|b:x|0 + scale(z)|cut(x, 2)""".replace("\n", "|").split("|")
+1 + a + x|0 + dummy(a, "hi")|C(a, contr.sum)|ns(x, 2)|factor(k)|b:x|0 + scale(z)|cut(x, 2)""".replace("\n", "|").split(
+    "|"
+)
 
-GROUPS = """g|h|id|s|k|l|g:h|h:g|g/h|h/a|h/a/b|a:b|o|a|(g:b)|b:g:l|s:k""".split("|")
+GROUPS = ["g", "h", "id", "s", "k", "l", "g:h", "h:g", "g/h", "h/a", "h/a/b", "a:b", "o", "a", "(g:b)", "b:g:l", "s:k"]
 
 TRICKY_LM = [
     "y ~ 1",
