@@ -45,6 +45,8 @@ class Plan:
         Text of each ``offset()`` among the variables.
     written
         The text that the positions in the variables point into.
+    dot_names
+        What a dot of the formula stands for; None where it has none.
     """
 
     formula: Formula
@@ -57,6 +59,7 @@ class Plan:
     response: str | None
     offsets: tuple[str, ...]
     written: str = ""
+    dot_names: tuple[str, ...] | None = None
 
 
 def plan_of(formula: Formula, data_names: tuple[str, ...]) -> Plan:
@@ -95,6 +98,7 @@ def _plan(formula: Formula, data_names: tuple[str, ...] | None) -> Plan:
         frame.variable_names[0] if frame.response else None,
         tuple(frame.variable_names[i] for i in frame.offset),
         formula.text,
+        data_names,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from pylmer.errors import DataError, FormulaError, RMessage
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.newdata import fixed_matrix, matching_terms, new_offset, new_row_names, random_terms
+from pylmer.formula.schema_json import schema_from_json, schema_to_json
 
 RNG = np.random.default_rng(6)
 N = 120
@@ -58,6 +60,23 @@ def fitted(formula):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RMessage)  # some of them have dependent columns, on purpose
         return lFormula(formula, DATA)
+
+
+@pytest.mark.parametrize("formula", [*FORMULAS, "y ~ . - h + (1 | h)"])
+def test_a_schema_goes_through_json(formula):
+    schema = fitted(formula).schema
+    text = json.dumps(schema_to_json(schema))
+    back = schema_from_json(json.loads(text))
+    assert json.dumps(schema_to_json(back)) == text
+    assert np.array_equal(fixed_matrix(back, DATA), fixed_matrix(schema, DATA))
+    for new, old in zip(random_terms(back, DATA), random_terms(schema, DATA), strict=True):
+        assert np.array_equal(new.codes, old.codes)
+        assert np.array_equal(new.columns, old.columns)
+
+
+def test_what_is_no_schema_is_refused():
+    with pytest.raises(DataError, match="no schema of a fit"):
+        schema_from_json({"formula": "y ~ x + (1 | g)"})
 
 
 def test_an_offset_argument_is_no_part_of_new_data():
