@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
-from dense_twin import Dense, FloatArray, Shape, close, draw_design, draw_theta, shapes
+from dense_twin import Dense, FloatArray, Shape, close, draw_design, draw_theta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,8 +28,16 @@ def sleep() -> Criterion:
     return mkLmerDevfun(lFormula(SLOPES, datasets.sleepstudy()))
 
 
-@settings(max_examples=12, deadline=None)
-@given(shapes(max_factors=2), st.booleans())
+def sensible() -> st.SearchStrategy[Shape]:
+    """Models with several rows for each random effect; the likelihood of others may have no maximum."""
+    width = st.integers(1, 2).map(lambda k: (k,))
+    factors = st.lists(st.tuples(st.integers(4, 7), width), min_size=1, max_size=2).map(tuple)
+    flag = st.booleans()
+    return st.builds(Shape, st.integers(0, 2**31), factors, st.just(100), st.integers(0, 3), flag, flag, flag)
+
+
+@settings(max_examples=20, deadline=None)
+@given(sensible(), st.booleans())
 def test_an_optimum_is_stationary_and_lower_than_its_surroundings(shape: Shape, REML: bool) -> None:
     design = draw_design(shape)
     f = mkLmerDevfun(design, REML)
@@ -41,7 +49,7 @@ def test_an_optimum_is_stationary_and_lower_than_its_surroundings(shape: Shape, 
     size = np.abs(draw_theta(design, np.random.default_rng(0))[0])
     assert np.abs(twin.gradient * np.maximum(np.abs(opt.theta), 1e-3 * size)).max() < 1e-2
     rng = np.random.default_rng(shape.seed)
-    for scale in (1e-3, 1e-2, 1e-1, 1.0):
+    for scale in (1e-3, 1e-2, 1e-1):
         assert f(opt.theta + scale * size * rng.normal(size=len(size))) > opt.value - 1e-7
 
 
