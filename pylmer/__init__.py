@@ -6,7 +6,7 @@ from pylmer.control import lmerControl
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.dotted import LmerMod, summary
 from pylmer.formula.lformula import lFormula
-from pylmer.inference import bootMer, confint
+from pylmer.inference import anova, bootMer, confint, drop1, refitML
 from pylmer.lmer import lmer, mkMerMod
 from pylmer.methods import (
     AIC,
@@ -14,11 +14,13 @@ from pylmer.methods import (
     REMLcrit,
     VarCorr,
     coef,
+    cooks_distance,
     deviance,
     df_residual,
     fitted,
     fixef,
     getME,
+    hatvalues,
     icc,
     isLMM,
     isREML,
@@ -29,6 +31,7 @@ from pylmer.methods import (
     predict,
     ranef,
     residuals,
+    rstudent,
     sigma,
     simulate,
     vcov,
@@ -49,16 +52,20 @@ __all__ = [
     "MerMod",
     "REMLcrit",
     "VarCorr",
+    "anova",
     "aov",
     "bootMer",
     "coef",
     "confint",
+    "cooks_distance",
     "datasets",
     "deviance",
     "df_residual",
+    "drop1",
     "fitted",
     "fixef",
     "getME",
+    "hatvalues",
     "icc",
     "isLMM",
     "isREML",
@@ -76,8 +83,10 @@ __all__ = [
     "options",
     "predict",
     "ranef",
+    "refitML",
     "residuals",
     "rnorm",
+    "rstudent",
     "runif",
     "sample",
     "set_seed",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pandas as pd
 
 from pylmer import inference, methods, printing
+from pylmer.errors import ModelError
 from pylmer.inference.boot_intervals import BootType
 from pylmer.inference.bootstrap import BootMer, Statistic
 from pylmer.inference.confint import Parm
+from pylmer.inference.tables import AnovaFrame
 from pylmer.methods.random import Coef, RanEf
 from pylmer.methods.residuals import ResidualType
 from pylmer.methods.summary import SummaryMerMod
@@ -30,9 +33,9 @@ class LmerMod(MerMod):
     def __repr__(self) -> str:
         return printing.as_text(self)
 
-    def summary(self) -> SummaryMerMod:
+    def summary(self, ddf: str | None = None) -> SummaryMerMod:
         """See :func:`pylmer.summary`."""
-        return methods.summary(self)
+        return methods.summary(self) if ddf is None else inference.summary_with_df(self, ddf)
 
     def fixef(self, add_dropped: bool = False) -> pd.Series[float]:
         """See :func:`pylmer.fixef`."""
@@ -131,6 +134,30 @@ class LmerMod(MerMod):
         """See :func:`pylmer.isLMM`."""
         return methods.isLMM(self)
 
+    def hatvalues(self) -> pd.Series[float]:
+        """See :func:`pylmer.hatvalues`."""
+        return methods.hatvalues(self)
+
+    def cooks_distance(self) -> pd.Series[float]:
+        """See :func:`pylmer.cooks_distance`."""
+        return methods.cooks_distance(self)
+
+    def rstudent(self) -> pd.Series[float]:
+        """See :func:`pylmer.rstudent`."""
+        return methods.rstudent(self)
+
+    def refitML(self) -> LmerMod:
+        """See :func:`pylmer.refitML`."""
+        return inference.refitML(self)
+
+    def anova(self, *others: MerMod, refit: bool = True, model_names: Sequence[str] | None = None) -> AnovaFrame:
+        """See :func:`pylmer.anova`."""
+        return inference.anova(self, *others, refit=refit, model_names=model_names)
+
+    def drop1(self, test: Literal["none", "Chisq"] = "none", scope: Sequence[str] | None = None) -> AnovaFrame:
+        """See :func:`pylmer.drop1`."""
+        return inference.drop1(self, test, scope)
+
     def icc(self) -> float:
         """See :func:`pylmer.icc`."""
         return methods.icc(self)
@@ -157,13 +184,16 @@ class LmerMod(MerMod):
         return inference.bootMer(self, FUN, nsim, seed, use_u, progress)
 
 
-def summary(model: object) -> Any:
+def summary(model: object, **settings: Any) -> Any:
     """Summarize a fit: R's text when printed.
 
     Parameters
     ----------
     model
         A fit by ``lmer``, ``lm`` or ``aov``.
+    **settings
+        For ``lmer``: ``ddf="Satterthwaite"`` adds lmerTest's degrees of freedom and p-values; for ``aov``:
+        ``intercept=True``.
 
     Examples
     --------
@@ -172,9 +202,7 @@ def summary(model: object) -> Any:
     >>> round(s.sigma, 3)
     49.51
     """
-    from pylmer.errors import ModelError
-
     method = getattr(model, "summary", None)
     if method is None:
         raise ModelError(f"summary of a {type(model).__name__}: give a fit by lmer, lm or aov")
-    return method()
+    return method(**settings)

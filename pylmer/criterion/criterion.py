@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from pylmer.covariance import FactorMap, factor_maps
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
@@ -17,6 +18,7 @@ from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products, 
 from pylmer.linalg.crossed import Crossed
 from pylmer.linalg.dense_square import DenseSquare
 from pylmer.linalg.one_factor import OneFactor, Responses
+from pylmer.linalg.small import lower_inverse
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -182,6 +184,39 @@ class Criterion:
             ussq,
         )
 
+    def theta_derivatives(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Derivatives by theta of r2 = y'Py ``(m,)``, and of (X'V0^-1X)^-1 ``(m, p, p)``, at one theta ``(m,)``.
+
+        dr2 = -e'(dG) e with e = Z'Py;  d(X'V0^-1X)^-1 = Q (E'(dG) E) Q with E = Z'V0^-1X, Q = (X'V0^-1X)^-1.
+        """
+        s = self.solution(theta[None])
+        inverse = lower_inverse(s.chol)[0]
+        root = inverse[:-1, :-1]
+        dr2, dQ = np.empty(len(theta)), np.empty((len(theta), self.p, self.p))
+        for f, L, E in zip(self.maps, s.L, s.at.ZtVinvXy, strict=True):
+            N = E[0] @ inverse.T
+            dG = f.dG(L)[0]
+            dr2[f.index] = -s.r2[0] * np.einsum("ja,abm,jb->m", N[..., -1], dG, N[..., -1])
+            inner = np.einsum("jap,abm,jbq->mpq", N[..., :-1], dG, N[..., :-1], optimize=True)
+            dQ[f.index] = root.T @ inner @ root
+        return dr2, dQ
+
+    def leverages(self, theta: FloatArray) -> FloatArray:
+        """``(n,)`` diagonal of the matrix that takes y to the fitted values, at one theta ``(m,)``.
+
+        With H = (Z'Z + G^-1)^-1 it is z_i'H z_i + r_i'(X'V0^-1X)^-1 r_i, r_i = x_i - X'Z H z_i.
+        """
+        s = self.solution(theta[None])
+        scaled = [Factor(f.codes, f.columns / m.scale, f.J) for f, m in zip(self.factors, self.maps, strict=True)]
+        hat = s.at.H_rows(scaled)
+        remainder = self.X.T.copy()
+        for f, E, G in zip(scaled, s.at.ZtVinvXy, s.at.G, strict=True):
+            HB = np.einsum("ab,jbp->jap", G[0], E[0, ..., :-1])
+            remainder -= np.einsum("na,nap->np", f.columns, HB[f.codes])
+        half = remainder @ lower_inverse(s.chol[:, :-1, :-1])[0].T if self.p else remainder
+        leverages: FloatArray = hat + (half**2).sum(axis=1)
+        return leverages
+
     def condVar(self, theta: FloatArray) -> tuple[FloatArray, ...]:
         """Per term ``(J, k, k)``: Var(b_j | y, theta) / sigma^2, at one theta ``(m,)``."""
         H = self.solution(theta[None]).at.H_blocks()
@@ -228,9 +263,9 @@ def _centred(design: Design, sqrt_weights: FloatArray | None) -> tuple[FloatArra
     beta0 = np.zeros(design.p)
     if design.p:
         gram = X @ X.T
-        size = np.sqrt(np.diagonal(gram))
-        size[size == 0] = 1.0
-        beta0 = np.linalg.lstsq(gram / np.outer(size, size), (X @ Xy[-1]) / size, rcond=None)[0] / size
+        _, beta0, info = lapack.dposv(gram, X @ Xy[-1])
+        if info != 0:
+            beta0 = np.linalg.lstsq(gram, X @ Xy[-1], rcond=None)[0]
         Xy[-1] -= beta0 @ X
     return Xy, beta0
 

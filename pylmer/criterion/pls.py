@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.covariance import FactorMap
+from pylmer.linalg.cross_products import Factor
 from pylmer.linalg.one_factor import Responses
 from pylmer.linalg.small import bmm, cholesky, lower_inverse
 
@@ -47,7 +48,10 @@ class AtTheta(Protocol):
         """F'W F."""
 
     def H_blocks(self) -> tuple[FloatArray, ...]:
-        """Per factor, the diagonal blocks of (Z'Z + G^-1)^-1."""
+        """Per factor, the diagonal blocks of H = (Z'Z + G^-1)^-1."""
+
+    def H_rows(self, factors: Sequence[Factor]) -> FloatArray:
+        """z_i'H z_i for the rows of Z."""
 
 
 class Structure(Protocol):

@@ -1,6 +1,9 @@
 """Questions that fit again."""
 
 from pylmer.inference.bootstrap import BootMer, bootMer
+from pylmer.inference.comparison import anova, drop1, refitML
 from pylmer.inference.confint import confint
+from pylmer.inference.satterthwaite import summary_with_df
+from pylmer.inference.tables import AnovaFrame
 
-__all__ = ["BootMer", "bootMer", "confint"]
+__all__ = ["AnovaFrame", "BootMer", "anova", "bootMer", "confint", "drop1", "refitML", "summary_with_df"]

@@ -19,8 +19,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pylmer.errors import ModelError
-from pylmer.linalg.cross_products import CrossProducts
-from pylmer.linalg.dense_square import diagonal_blocks, inverse_logdet_spd, square_of
+from pylmer.linalg.cross_products import CrossProducts, Factor
+from pylmer.linalg.dense_square import diagonal_blocks, inverse_logdet_spd, square_of, square_rows
 from pylmer.linalg.links import DenseLink, Link, SparseLink
 from pylmer.linalg.one_factor import LevelBlocks, Responses, downdate
 from pylmer.linalg.small import bmm
@@ -230,6 +230,28 @@ class CrossedAtTheta:
             - g2_star.swapaxes(-1, -2) @ (self.H2 @ g2_star)
         )
         return quadratic
+
+    def H_rows(self, factors: Sequence[Factor]) -> FloatArray:
+        """``z_i'H z_i`` for the rows of Z of one replicate: ``(n,)``.
+
+        H11 = H1 + H1 A12 H2 A21 H1 and H12 = -H1 A12 H2 are formed for a few levels of the leading factor at a time.
+        """
+        st = self.structure
+        lead, others = factors[st.leading], [factors[f] for f in st.trailing]
+        H11 = self.H_blocks()[st.leading][0]
+        total = square_rows(self.H2[0], others, st.edges.tolist())
+        total += np.einsum("na,nab,nb->n", lead.columns, H11[lead.codes], lead.columns)
+        order = np.argsort(lead.codes, kind="stable")
+        sorted_codes = lead.codes[order]
+        for first, last, product in st.link.pieces(self.H2[0]):
+            rows = order[np.searchsorted(sorted_codes, first) : np.searchsorted(sorted_codes, last)]
+            level = lead.codes[rows]
+            weights = np.einsum("na,nab->nb", lead.columns[rows], self.levels.H[0][level])
+            for f, lo in zip(others, st.edges, strict=False):
+                for b in range(f.k):
+                    cells = product[level - first, :, lo + f.codes[rows] * f.k + b]
+                    total[rows] -= 2.0 * f.columns[rows, b] * np.einsum("na,na->n", weights, cells)
+        return total
 
     def H_blocks(self) -> tuple[FloatArray, ...]:
         """Per factor ``(R, J, k, k)``: covariance of each level's b given y and theta, over sigma squared."""

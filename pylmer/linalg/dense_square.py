@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from pylmer.errors import ModelError
-from pylmer.linalg.cross_products import CrossProducts
-from pylmer.linalg.one_factor import Responses
+from pylmer.linalg.cross_products import CrossProducts, Factor
+from pylmer.linalg.one_factor import Responses, bordered
 
 FloatArray = NDArray[np.float64]
 
@@ -59,6 +59,19 @@ def _mirror(M: FloatArray, block: int = 128) -> None:
             M[columns, rows] = M[rows, columns].T
 
 
+def square_rows(H: FloatArray, factors: Sequence[Factor], edges: Sequence[int]) -> FloatArray:
+    """``z_i'H z_i`` for rows that have non-zero elements only at their levels of some factors: ``(n,)``."""
+    places = [
+        (lo + f.codes * f.k + a, f.columns[:, a]) for f, lo in zip(factors, edges, strict=False) for a in range(f.k)
+    ]
+    total = np.zeros(len(places[0][0]))
+    for i, (row, z) in enumerate(places):
+        total += H[row, row] * z * z
+        for col, w in places[:i]:
+            total += 2.0 * H[row, col] * z * w
+    return total
+
+
 def square_of(sums: CrossProducts, factors: Sequence[int]) -> FloatArray:
     """Z'Z of some of the factors as one dense matrix."""
     sizes = [sums.A[f].shape[0] * sums.A[f].shape[1] for f in factors]
@@ -95,7 +108,7 @@ class DenseSquare:
                 for B, Zy in zip(sums.B, responses.Zy, strict=True)
             ]
         )
-        self.C = np.block([[sums.C[:p, :p], responses.Xy.T], [responses.Xy, responses.yy[:, None]]])
+        self.C = bordered(sums.C[:p, :p], responses)
         self.scalar = all(k == 1 for _, k in self.shapes)
         self.level_counts = [J for J, _ in self.shapes]
 
@@ -167,6 +180,10 @@ class DenseSquareAtTheta:
         AF = self.structure.A @ flat
         quadratic: FloatArray = flat.T @ AF - AF.T @ (self.H @ AF)
         return quadratic[None]
+
+    def H_rows(self, factors: Sequence[Factor]) -> FloatArray:
+        """``z_i'H z_i`` for the rows of Z: ``(n,)``."""
+        return square_rows(self.H, factors, self.structure.edges)
 
     def H_blocks(self) -> tuple[FloatArray, ...]:
         """Per factor ``(1, J, k, k)``: covariance of each level's b given y and theta, over sigma squared."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -35,6 +36,9 @@ class Link(Protocol):
 
     def weighted_sum(self, T: FloatArray, H2: FloatArray) -> FloatArray:
         """Sum over levels of T_j (A12 H2 A21)_jj T_j' for T ``(R, J, k, k)``: ``(R, k, k)``."""
+
+    def pieces(self, H2: FloatArray) -> Iterator[tuple[int, int, FloatArray]]:
+        """A12 H2 for one H2 ``(q2, q2)``, by levels first to last: ``(last - first, k, q2)``."""
 
 
 class DenseLink:
@@ -73,6 +77,10 @@ class DenseLink:
         """Sum over levels of T (A12 H2 A21)_jj T'."""
         total: FloatArray = bmm(bmm(T, self.blocks(H2)), T.swapaxes(-1, -2)).sum(axis=1)
         return total
+
+    def pieces(self, H2: FloatArray) -> Iterator[tuple[int, int, FloatArray]]:
+        """A12 H2, all levels at once."""
+        yield 0, self.J, (self.A12 @ H2).reshape(self.J, self.k, -1)
 
 
 class SparseLink:
@@ -119,12 +127,16 @@ class SparseLink:
     def blocks(self, H2: FloatArray) -> FloatArray:
         """Diagonal blocks of A12 H2 A21."""
         out = np.empty((len(H2), self.J, self.k, self.k))
-        size = max(1, PIECE // (self.k * H2.shape[-1]))
-        for first in range(0, self.J, size):
-            levels = slice(first, min(first + size, self.J))
-            piece = sp.csr_array(self.A12[levels.start * self.k : levels.stop * self.k])
-            dense = piece.toarray().reshape(-1, self.k, H2.shape[-1])
-            for r, square in enumerate(H2):
-                product = (piece @ square).reshape(dense.shape)
-                out[r, levels] = np.einsum("jac,jbc->jab", product, dense)
+        for r, square in enumerate(H2):
+            for first, last, product in self.pieces(square):
+                rows = sp.csr_array(self.A12[first * self.k : last * self.k])
+                out[r, first:last] = np.einsum("jac,jbc->jab", product, rows.toarray().reshape(product.shape))
         return out
+
+    def pieces(self, H2: FloatArray) -> Iterator[tuple[int, int, FloatArray]]:
+        """A12 H2, some levels at a time."""
+        size = max(1, PIECE // (self.k * len(H2)))
+        for first in range(0, self.J, size):
+            last = min(first + size, self.J)
+            piece = sp.csr_array(self.A12[first * self.k : last * self.k])
+            yield first, last, (piece @ H2).reshape(last - first, self.k, -1)

@@ -20,12 +20,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pylmer.linalg.cross_products import CrossProducts
+from pylmer.linalg.cross_products import CrossProducts, Factor
 from pylmer.linalg.small import bmm, inverse_logdet
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["LevelBlocks", "OneFactor", "OneFactorAtTheta", "Responses"]
+__all__ = ["LevelBlocks", "OneFactor", "OneFactorAtTheta", "Responses", "bordered"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,16 @@ class Responses:
 
 
 _DIAGONALS = [np.arange(k) for k in range(16)]
+
+
+def bordered(XX: FloatArray, responses: Responses) -> FloatArray:
+    """``[X y]'[X y]`` of the first response, ``(p + 1, p + 1)``."""
+    p = len(XX)
+    C = np.empty((p + 1, p + 1))
+    C[:p, :p] = XX
+    C[p, :p] = C[:p, p] = responses.Xy[0]
+    C[p, p] = responses.yy[0]
+    return C
 
 
 class LevelBlocks:
@@ -124,7 +134,7 @@ class OneFactor:
                 (
                     np.concatenate([self.AX, Zy[..., None]], axis=-1),
                     np.concatenate([self.ZX, Zy.reshape(-1, 1)], axis=-1),
-                    np.block([[self.XX, responses.Xy.T], [responses.Xy, responses.yy[:, None]]]),
+                    bordered(self.XX, responses),
                 ),
             )
         return self._joined[1]
@@ -165,6 +175,12 @@ class OneFactorAtTheta:
         R, m = len(F0), F0.shape[-1]
         WF = bmm(self.levels.W, F0).reshape(R, -1, m)
         return F0.reshape(R, -1, m).swapaxes(-1, -2) @ WF
+
+    def H_rows(self, factors: Sequence[Factor]) -> FloatArray:
+        """``z_i'H z_i`` for the rows of Z of one replicate: ``(n,)``."""
+        (f,) = factors
+        quadratic: FloatArray = np.einsum("na,nab,nb->n", f.columns, self.levels.H[0][f.codes], f.columns)
+        return quadratic
 
     def H_blocks(self) -> tuple[FloatArray, ...]:
         """Per factor ``(R, J, k, k)``: covariance of each level's b given y and theta, over sigma squared."""

@@ -17,6 +17,7 @@ from pylmer.methods.fit_statistics import (
     sigma,
 )
 from pylmer.methods.fixed import fixef, vcov
+from pylmer.methods.leverage import cooks_distance, hatvalues, rstudent
 from pylmer.methods.predict import predict
 from pylmer.methods.random import coef, ranef
 from pylmer.methods.residuals import fitted, residuals
@@ -30,11 +31,13 @@ __all__ = [
     "REMLcrit",
     "VarCorr",
     "coef",
+    "cooks_distance",
     "deviance",
     "df_residual",
     "fitted",
     "fixef",
     "getME",
+    "hatvalues",
     "icc",
     "isLMM",
     "isREML",
@@ -45,6 +48,7 @@ __all__ = [
     "predict",
     "ranef",
     "residuals",
+    "rstudent",
     "sigma",
     "simulate",
     "summary",

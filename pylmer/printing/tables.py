@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
+from pylmer.inference.tables import AnovaFrame
 from pylmer.rcompat.options import current_options
+from pylmer.rcompat.printable import as_text
 from pylmer.rcompat.pvalues import print_coefmat
 
 __all__ = ["anova_text", "deviance_label"]
@@ -72,3 +74,8 @@ def anova_text(
         na_print="",
     )
     return "\n".join([*heading, table])
+
+
+@as_text.register
+def _(x: AnovaFrame, *, digits: int | None = None) -> str:
+    return anova_text(x.to_numpy(), [str(i) for i in x.index], [str(c) for c in x.columns], x.heading, digits)

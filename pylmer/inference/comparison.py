@@ -1,0 +1,217 @@
+"""Comparing fits: refitting by maximum likelihood, analysis of variance, terms dropped one by one."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
+from pylmer.criterion.criterion import mkLmerDevfun
+from pylmer.errors import ModelError, RMessage
+from pylmer.formula.design import Design
+from pylmer.inference.tables import AnovaFrame
+from pylmer.methods.fit_statistics import AIC, BIC, logLik
+from pylmer.model import MerMod, make_model
+from pylmer.optimize.optimum import optimizeLmer
+from pylmer.rcompat.caller import name_of
+
+FloatArray = NDArray[np.float64]
+M = TypeVar("M", bound=MerMod)
+
+__all__ = ["anova", "drop1", "refitML"]
+
+
+def refitML(model: M) -> M:
+    """Refit by maximum likelihood; a fit that is by ML already comes back as it is.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer, refitML
+    >>> m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    >>> round(refitML(m).value, 4)
+    327.3271
+    """
+    if not model.REML:
+        return model
+    criterion = model.criterion.as_ML()
+    control = model.control
+    opt = optimizeLmer(
+        criterion,
+        tolerance=control.tolerance,
+        max_evaluations=control.max_evaluations,
+        boundary_tol=control.boundary_tol,
+    )
+    return make_model(type(model), model.design, criterion, opt, control)
+
+
+def anova(model: MerMod, *others: MerMod, refit: bool = True, model_names: Sequence[str] | None = None) -> AnovaFrame:
+    """Analysis of variance: of one fit, or likelihood-ratio tests between several.
+
+    Parameters
+    ----------
+    model, others
+        Fits to the same data.
+    refit
+        Refit those by REML by maximum likelihood before several are compared (with R's message).
+    model_names
+        Names of the models in the table; default the names that the caller has for them.
+
+    Returns
+    -------
+    AnovaFrame
+        One fit: ``npar, Sum Sq, Mean Sq, F value``, sequential, without p-values.  Several, sorted by their number of
+        parameters: ``npar, AIC, BIC, logLik, deviance, Chisq, Df, Pr(>Chisq)``.
+
+    Raises
+    ------
+    ModelError
+        Fits to different numbers of rows, or not enough names.
+
+    Examples
+    --------
+    >>> from pylmer import anova, datasets, lmer
+    >>> m = lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())
+    >>> round(float(anova(m).loc["Days", "F value"]), 2)
+    45.85
+    """
+    if not others:
+        return _sequential(model)
+    models = [model, *others]
+    if len({m.n for m in models}) > 1:
+        raise ModelError(
+            "models were not all fitted to the same size of dataset: " + ", ".join(f"{m.n} rows" for m in models)
+        )
+    names = _names(models, model_names)
+    if refit and any(m.REML for m in models):
+        warnings.warn("refitting model(s) with ML (instead of REML)", RMessage, stacklevel=2)
+        models = [refitML(m) for m in models]
+    return _between(models, names)
+
+
+def _names(models: Sequence[MerMod], given: Sequence[str] | None) -> list[str]:
+    if given is not None:
+        if len(given) != len(models):
+            raise ModelError(f"model names vector and model list have different lengths: {len(given)}, {len(models)}")
+        return list(given)
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pylmer."):
+        frame = frame.f_back
+    return [name_of(m, frame) or f"MODEL{i + 1}" for i, m in enumerate(models)]
+
+
+def _between(models: Sequence[MerMod], names: Sequence[str]) -> AnovaFrame:
+    likelihoods = [logLik(m) for m in models]
+    order = sorted(range(len(models)), key=lambda i: likelihoods[i].df)
+    df = np.array([likelihoods[i].df for i in order], dtype=float)
+    ll = np.array([float(likelihoods[i]) for i in order])
+    steps = np.concatenate([[np.nan], np.diff(df)])
+    chisq = np.concatenate([[np.nan], 2.0 * np.maximum(0.0, np.diff(ll))])
+    with np.errstate(invalid="ignore"):
+        p = np.where(steps > 0, chdtrc(np.where(steps > 0, steps, 1.0), chisq), np.nan)
+    table = pd.DataFrame(
+        {
+            "npar": df,
+            "AIC": [AIC(models[i]) for i in order],
+            "BIC": [BIC(models[i]) for i in order],
+            "logLik": ll,
+            "deviance": -2.0 * ll,
+            "Chisq": chisq,
+            "Df": steps,
+            "Pr(>Chisq)": p,
+        },
+        index=[names[i] for i in order],
+    )
+    data = next((m.design.call.data for m in models if m.design.call.data), None)
+    heading = [f"Data: {data}"] if data else []
+    heading += ["Models:", *(f"{names[i]}: {models[i].design.call.formula}" for i in order)]
+    return AnovaFrame.of(table, tuple(heading))
+
+
+def _sequential(model: MerMod) -> AnovaFrame:
+    """Sums of squares of the fixed effects' terms in order: squares of RX beta."""
+    schema = model.design.schema
+    assign = np.asarray(schema.assign)[np.asarray(schema.kept)]
+    squares = (model.state.RX @ model.beta) ** 2
+    terms = [t for t in dict.fromkeys(assign.tolist()) if t > 0]
+    npar = np.array([(assign == t).sum() for t in terms], dtype=float)
+    ss = np.array([squares[assign == t].sum() for t in terms])
+    ms = ss / npar
+    table = pd.DataFrame(
+        {"npar": npar, "Sum Sq": ss, "Mean Sq": ms, "F value": ms / model.residual_sd**2},
+        index=[schema.term_labels[t - 1] for t in terms],
+    )
+    return AnovaFrame.of(table, ("Analysis of Variance Table",))
+
+
+def drop1(model: MerMod, test: Literal["none", "Chisq"] = "none", scope: Sequence[str] | None = None) -> AnovaFrame:
+    """Drop each fixed term in turn that no other contains, refitting by maximum likelihood.
+
+    Parameters
+    ----------
+    model
+        A fit.
+    test
+        ``"Chisq"`` adds likelihood-ratio tests.
+    scope
+        Labels of the terms to try; default all that no other term contains.
+
+    Returns
+    -------
+    AnovaFrame
+        Rows ``<none>`` and one a term; columns ``npar, AIC`` and, with the test, ``LRT, Pr(Chi)``.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, drop1, lmer
+    >>> m = lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())
+    >>> drop1(m)["AIC"].round(2).tolist()
+    [1763.94, 1785.48]
+    """
+    if test not in ("none", "Chisq"):
+        raise ModelError(f"test={test!r}: choose 'none' or 'Chisq'")
+    labels = list(model.design.schema.term_labels)
+    wanted = _droppable(model) if scope is None else list(scope)
+    unknown = [label for label in wanted if label not in labels]
+    if unknown:
+        raise ModelError(
+            f"scope is not a subset of term labels: {', '.join(unknown)}; the terms are {', '.join(labels)}"
+        )
+    full = refitML(model)
+    rows = [(np.nan, AIC(full), np.nan, np.nan)]
+    for label in wanted:
+        smaller = _without(full, labels.index(label) + 1)
+        df = full.p - smaller.p
+        lrt = smaller.value - full.value
+        rows.append((float(df), AIC(smaller), lrt, float(chdtrc(df, max(lrt, 0.0)))))
+    table = pd.DataFrame(rows, columns=["npar", "AIC", "LRT", "Pr(Chi)"], index=["<none>", *wanted])
+    if test == "none":
+        table = table[["npar", "AIC"]]
+    return AnovaFrame.of(table, ("Single term deletions", "\nModel:", model.design.call.formula))
+
+
+def _droppable(model: MerMod) -> list[str]:
+    """Terms that are not contained in a term of higher order."""
+    labels = model.design.schema.term_labels
+    sets = [set(label.split(":")) for label in labels]
+    return [label for label, own in zip(labels, sets, strict=True) if not any(own < other for other in sets)]
+
+
+def _without(model: M, term: int) -> M:
+    """Return the ML fit without the columns of one term of the fixed part."""
+    design = model.design
+    schema = design.schema
+    keep = np.asarray(schema.assign)[np.asarray(schema.kept)] != term
+    smaller: Design = replace(
+        design,
+        X=design.X[:, keep],
+        X_names=tuple(name for name, stays in zip(design.X_names, keep.tolist(), strict=True) if stays),
+    )
+    criterion = mkLmerDevfun(smaller, REML=False)
+    return make_model(type(model), smaller, criterion, optimizeLmer(criterion), model.control)

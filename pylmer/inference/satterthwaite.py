@@ -1,0 +1,107 @@
+"""Satterthwaite's degrees of freedom for fixed effects, as lmerTest computes them.
+
+The covariance V of the fixed effects is a function of the variance parameters phi = (theta, sigma^2).  With A = 2 H^-1
+the covariance of their estimates, H the Hessian of minus twice the log-likelihood, a contrast l has
+
+    df = 2 (l'V l)^2 / (g'A g),    g = gradient of l'V l by phi.
+
+The gradients are exact; the Hessian by theta is a central difference of the exact gradient, so that, unlike lmerTest's
+Richardson extrapolation of the deviance, it has some nine digits.  The result does not depend on how the variance
+parameters are written (Kuznetsova, Brockhoff & Christensen 2017, JSS 82(13)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from pylmer.errors import ModelError
+from pylmer.methods.summary import SummaryMerMod, meth_title, summary
+from pylmer.model import MerMod
+
+FloatArray = NDArray[np.float64]
+
+__all__ = ["Satterthwaite", "satterthwaite", "summary_with_df"]
+
+STEP = 1e-4
+
+
+@dataclass(frozen=True)
+class Satterthwaite:
+    """What the degrees of freedom of any contrast need.
+
+    ``V`` (p, p): covariance of the fixed effects; ``dV`` (m + 1, p, p): its derivatives by theta and sigma^2;
+    ``A`` (m + 1, m + 1): covariance of the estimates of these.
+    """
+
+    V: FloatArray
+    dV: FloatArray
+    A: FloatArray
+
+    def df(self, contrast: FloatArray) -> float:
+        """Degrees of freedom of one contrast ``(p,)``."""
+        variance = float(contrast @ self.V @ contrast)
+        g = np.einsum("p,mpq,q->m", contrast, self.dV, contrast)
+        return 2.0 * variance**2 / float(g @ self.A @ g)
+
+    def coefficients(self) -> FloatArray:
+        """Degrees of freedom of each fixed effect, ``(p,)``."""
+        return np.array([self.df(row) for row in np.eye(len(self.V))])
+
+
+def satterthwaite(model: MerMod) -> Satterthwaite:
+    """Derivatives and covariances at the optimum."""
+    criterion, theta, tau = model.criterion, model.theta, model.residual_sd**2
+    m, nu = len(theta), model.nu
+    step = STEP * np.maximum(1.0, np.abs(theta))
+    around = np.concatenate([theta + np.diag(step), theta - np.diag(step)])
+    slopes = np.concatenate([criterion.evaluate(point[None]).gradient for point in around])
+    profiled = (slopes[:m] - slopes[m:]) / (2.0 * step[:, None])
+    profiled = 0.5 * (profiled + profiled.T)
+
+    dr2, dV_theta = criterion.theta_derivatives(theta)
+    H = np.empty((m + 1, m + 1))
+    mixed = -dr2 / tau**2
+    H[m, m] = nu / tau**2
+    H[:m, m] = H[m, :m] = mixed
+    H[:m, :m] = profiled + np.outer(mixed, mixed) / H[m, m]
+    values, vectors = np.linalg.eigh(H)
+    positive = values > 1e-8 * max(1.0, float(values.max()))
+    A = 2.0 * (vectors[:, positive] / values[positive]) @ vectors[:, positive].T
+    V = model.vcov_beta
+    return Satterthwaite(V, np.concatenate([tau * dV_theta, V[None] / tau]), A)
+
+
+def summary_with_df(model: MerMod, ddf: str) -> SummaryMerMod:
+    """Return the summary with lmerTest's columns: degrees of freedom and p-values of the t-tests.
+
+    Raises
+    ------
+    ModelError
+        For another method than ``"Satterthwaite"``.
+    """
+    if ddf != "Satterthwaite":
+        raise ModelError(f"ddf={ddf!r}: 'Satterthwaite' is there ('Kenward-Roger' is not yet)")
+    plain = summary(model)
+    table = plain.coefficients
+    if not len(table):
+        return plain
+    df = satterthwaite(model).coefficients()
+    t = table["t value"].to_numpy()
+    columns = {
+        "Estimate": table["Estimate"],
+        "Std. Error": table["Std. Error"],
+        "df": df,
+        "t value": t,
+        "Pr(>|t|)": 2.0 * stdtr(df, -np.abs(t)),
+    }
+    return replace(
+        plain,
+        methTitle=meth_title(model.REML, ddf),
+        objClass="lmerModLmerTest",
+        coefficients=pd.DataFrame(columns, index=table.index),
+    )
