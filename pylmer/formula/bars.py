@@ -264,7 +264,7 @@ def _written_out(bar: Call, text: str) -> list[Call]:
     if isinstance(group, Call) or any(is_call(part, "/") for level in levels for part in walk(level)):
         raise error_at(
             "unparseable formula for grouping factor: a/b/c needs a name before the first slash, "
-            f"and no slash in parentheses or calls; got {deparse(bar.operands[1])}",
+            f"and no slash in parentheses or calls; got {_brief(bar.operands[1])}",
             text,
             group.pos,
         )
@@ -274,17 +274,22 @@ def _written_out(bar: Call, text: str) -> list[Call]:
     return [call("|", lhs, nested, pos=bar.pos) for nested in groups]
 
 
+def _brief(node: Node) -> str:
+    text = deparse(node)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 def _independent(node: Call) -> Node:
     """Write ``x + z || g`` as ``(1 | g) + (0 + x | g) + (0 + z | g)``, by way of text as lme4 does."""
     lhs, group = node.operands
     if any(isinstance(part, Call) and part.has_bars for part in (lhs, group)):
-        raise FormulaError(f"there is another bar inside '||' in {deparse(node)}")
+        raise FormulaError(f"there is another bar inside '||' in {_brief(node)}")
     found = terms(lhs)
     right = deparse(group)
     parts = [f"(1 | {right})"] if found.intercept else []
     parts += [f"(0 + {label} | {right})" for label in found.term_labels]
     if not parts:
-        raise FormulaError(f"there is no term left of '||' in {deparse(node)}")
+        raise FormulaError(f"there is no term left of '||' in {_brief(node)}")
     return parse(" + ".join(parts))
 
 
