@@ -220,7 +220,7 @@ names = st.one_of(
 )
 leaves = st.one_of(
     names.filter(lambda s: "\0" not in s and not any(0xD800 <= ord(c) < 0xE000 for c in s)).map(Name),
-    st.floats(min_value=0, allow_infinity=False, allow_nan=False).map(lambda x: Number(float(f"{x:.15g}"))),
+    st.floats(0, 1e300).map(lambda x: Number(float(f"{x:.15g}"))),
     st.integers(0, 2**31 - 1).map(lambda i: Number(float(i), integer=True)),
     st.text().filter(lambda s: "\0" not in s and not any(0xD800 <= ord(c) < 0xE000 for c in s)).map(String),
     st.sampled_from(["TRUE", "NULL", "NA", "Inf", "NaN", "NA_integer_"]).map(Constant),
@@ -235,7 +235,9 @@ def calls(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         ),
         st.builds(call, st.sampled_from(["-", "+", "!", "~", "("]), children),
         st.builds(
-            lambda f, args: Call(f, tuple(args)), st.sampled_from(["f", "my f", "I"]), st.lists(argument, max_size=3)
+            lambda f, args: Call(f, tuple(args) if args != [Arg(None)] else ()),
+            st.sampled_from(["f", "my f", "I"]),
+            st.lists(argument, max_size=3),
         ),
         st.builds(lambda x, args: Call("[", (Arg(x), *args)), children, st.lists(argument, min_size=1, max_size=2)),
     )
