@@ -66,6 +66,8 @@ class ModelFrame:
         Positions, among the rows after ``subset``, of those that were dropped for a missing value.
     na_exclude
         Whether results are to be padded at those rows.
+    na_row_names
+        Labels of those rows.
     env
         Where the expressions were evaluated; its memory is what new data need.
     """
@@ -80,6 +82,7 @@ class ModelFrame:
     n: int
     na_rows: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     na_exclude: bool = False
+    na_row_names: RowNames = ()
 
     def __getitem__(self, name: str) -> Value:
         return self.variables[name]
@@ -138,8 +141,9 @@ def _finish(
         if isinstance(value, Factor):
             values[label] = _without_unused(value, label)
     names = env.table.row_names()
+    omitted: RowNames = ()
     if kept.rows is not None:
-        names = np.asarray(names)[kept.rows]
+        names, omitted = np.asarray(names)[kept.rows], np.asarray(names)[kept.dropped]
     weights, offset = extras.get("(weights)"), extras.get("(offset)")
     return ModelFrame(
         values,
@@ -152,6 +156,7 @@ def _finish(
         kept.n,
         kept.na_rows,
         kept.na_exclude,
+        omitted,
     )
 
 

@@ -114,6 +114,7 @@ def lFormula(
         schema=schema,
         dropped=dropped,
         na_rows=frame.na_rows,
+        na_row_names=frame.na_row_names,
         na_exclude=frame.na_exclude,
     )
 

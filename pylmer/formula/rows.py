@@ -31,12 +31,15 @@ class Kept:
         Positions, among the rows after ``subset``, of those dropped for a missing value.
     na_exclude
         Whether results are to be padded there.
+    dropped
+        Positions of those rows in the table.
     """
 
     n: int
     rows: IntArray | None
     na_rows: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     na_exclude: bool = False
+    dropped: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
 
 def keep_rows(values: Iterable[Value], n: int, subset: IntArray | None, na_action: str) -> Kept:
@@ -73,7 +76,9 @@ def keep_rows(values: Iterable[Value], n: int, subset: IntArray | None, na_actio
         )
     good = np.flatnonzero(~bad)
     rows = good if subset is None else subset[good]
-    return Kept(len(rows), rows, np.flatnonzero(bad), action == "na.exclude")
+    na_rows = np.flatnonzero(bad)
+    dropped = na_rows if subset is None else subset[na_rows]
+    return Kept(len(rows), rows, na_rows, action == "na.exclude", dropped)
 
 
 def _incomplete(values: Iterable[Value]) -> NDArray[np.bool_] | None:
