@@ -270,15 +270,16 @@ def _match(formals: tuple[str, ...], node: Call, env: Environment) -> Arguments:
     before_dots = formals[: formals.index("...")] if "..." in formals else formals
     for arg in node.args:
         target = _target(arg.name, formals, before_dots, slots) if arg.name is not None else None
-        if target is not None and arg.value is not None:
-            slots[target] = arg.value
-        elif arg.value is not None:
+        if target is None:
             rest.append(arg)
+        elif arg.value is not None:
+            slots[target] = arg.value
     free = [f for f in before_dots if f not in slots]
     dots: list[tuple[str | None, Node]] = []
     for arg in rest:
-        assert arg.value is not None
-        if arg.name is None and free:
+        if arg.value is None:  # an empty argument takes its place and stays missing
+            free = free[1:]
+        elif arg.name is None and free:
             slots[free.pop(0)] = arg.value
         elif "..." in formals:
             dots.append((arg.name, arg.value))

@@ -132,6 +132,13 @@ def _check_levels(layout: Layout, frame: Mapping[str, Value]) -> None:
             raise FormulaError(f"contrasts can be applied only to factors with 2 or more levels: '{label}' has {only}")
 
 
+def _of_the_frame(label: str, frame: Mapping[str, Value]) -> Value:
+    value = frame.get(label)
+    if value is None:
+        raise FormulaError(f"model frame and formula mismatch in model.matrix(): '{label}' is no variable of the frame")
+    return value
+
+
 def _is_factor(value: Value) -> bool:
     return isinstance(value, (Factor, Character)) or (isinstance(value, Vector) and value.kind == "logical")
 
@@ -141,7 +148,7 @@ def _first_factor_full(layout: Layout, frame: Mapping[str, Value]) -> tuple[tupl
     out = list(layout.terms)
     for t, term in enumerate(out):
         for place, (v, _) in enumerate(term):
-            if _is_factor(frame[layout.variables[v]]):
+            if _is_factor(_of_the_frame(layout.variables[v], frame)):
                 out[t] = (*term[:place], (v, 2), *term[place + 1 :])
                 return tuple(out)
     return layout.terms
@@ -160,7 +167,8 @@ def _term_block(
         block = blocks.get(key)
         if block is None:
             label = variables[key[0]]
-            block = blocks[key] = _variable_block(label, frame[label], key[1] == 2, contrasts.get(label))
+            value = _of_the_frame(label, frame)
+            block = blocks[key] = _variable_block(label, value, key[1] == 2, contrasts.get(label))
         out = block if out is None else _product(out, block)
     assert out is not None
     return out

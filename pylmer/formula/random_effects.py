@@ -67,6 +67,9 @@ def group_factor(node: Node, frame: ModelFrame) -> Factor:
         if found is not None:
             return found
         whole = value_over_table(part, deparse(part), frame.env)
+        if frame.env.table.n is not None and len(whole) != frame.env.table.n:
+            message = f"variable lengths differ (found for '{deparse(part)}'): {len(whole)}, not {frame.env.table.n}"
+            raise frame.env.error(message, part)
         kept = whole if frame.rows is None else take(whole, frame.rows)
         return drop_unused(kept) if isinstance(kept, Factor) else kept
 

@@ -50,12 +50,13 @@ def bs_basis(x: FloatArray, knots: Knots, degree: int, intercept: bool) -> Float
 
 def _augmented(knots: Knots, degree: int) -> FloatArray:
     low, high = knots.boundary
-    return np.array([low] * (degree + 1) + sorted(knots.interior) + [high] * (degree + 1))
+    return np.sort(np.array([low] * (degree + 1) + list(knots.interior) + [high] * (degree + 1)))
 
 
 def _splines(knots: Knots, degree: int) -> BSpline:
+    from scipy.interpolate import BSpline  # takes long to import, and few formulas need it
+
     t = _augmented(knots, degree)
-    from scipy.interpolate import BSpline  # here, since scipy.interpolate is slow to import
 
     return BSpline(t, np.eye(len(t) - degree - 1), degree)
 
@@ -108,12 +109,16 @@ def ns_basis(x: FloatArray, knots: Knots, intercept: bool) -> FloatArray:
 def _learn_knots(args: Arguments, x: FloatArray, wanted: int) -> Knots:
     """The knots as given, or ``wanted`` interior ones at quantiles of the values within the boundary."""
     given = args.numbers("Boundary.knots")
+    if not len(x):
+        raise args.error(f"{args.node.function}() needs values: all are missing")
     low, high = (float(x.min()), float(x.max())) if given is None else (float(min(given)), float(max(given)))
     interior = args.numbers("knots")
     if interior is None:
         inside = x[(x >= low) & (x <= high)]
         places = np.linspace(0.0, 1.0, wanted + 2)[1:-1]
         interior = quantile(inside, places) if wanted > 0 else np.empty(0)
+    if not np.isfinite([low, high, *interior]).all() or not low < high:
+        raise args.error(f"{args.node.function}() needs finite knots, and two different values or boundary knots")
     return Knots(tuple(float(k) for k in interior), (low, high))
 
 

@@ -7,7 +7,6 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import narwhals.stable.v1 as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -91,6 +90,8 @@ def as_table(data: object) -> Table:
         return Table((), None, _no_column, None)
     if isinstance(data, Mapping):
         return _mapping_table(data)
+    import narwhals.stable.v1 as nw  # only for tables that are not pandas
+
     try:
         frame = nw.from_native(data, eager_only=True)
     except TypeError:
@@ -140,6 +141,8 @@ def value_of_any(column: object, name: str) -> Value:
         return value_of(column, name)
     if isinstance(column, Factor):
         return column
+    import narwhals.stable.v1 as nw  # only for tables that are not pandas
+
     try:
         series = nw.from_native(column, series_only=True)  # type: ignore[call-overload]
     except TypeError:
@@ -163,6 +166,8 @@ def _narwhals_column(frame: Any, name: str) -> Value:
 
 def _narwhals_series(series: Any, name: str) -> Value:
     """A column of polars or pyarrow."""
+    import narwhals.stable.v1 as nw  # only for tables that are not pandas
+
     dtype = series.dtype
     if dtype in (nw.Categorical, nw.Enum):
         return _narwhals_factor(series)
@@ -182,6 +187,8 @@ def _object_array(series: Any) -> NDArray[np.object_]:
 
 def _narwhals_factor(series: Any) -> Factor:
     """A categorical column: its categories in order, None as a missing value."""
+    import narwhals.stable.v1 as nw  # only for tables that are not pandas
+
     native = series.to_native()
     if hasattr(native, "combine_chunks"):  # pyarrow has the codes at hand
         joined = native.combine_chunks()

@@ -92,7 +92,7 @@ def _poly(args: Arguments) -> Value:
     else:
         for _, _, value in extra:
             variables += _columns_of(args, value)
-    if degree < 1 or degree != np.floor(degree):
+    if not 1 <= degree < np.inf or degree != np.floor(degree):
         raise args.error("'degree' must be at least 1, and whole")
     single = len(variables) == 1
     pieces = _replayed(args, variables, int(degree), raw)

@@ -313,8 +313,10 @@ def _called_contrast(
     """A contrast function called with options: ``base`` or ``scores``."""
     n: int | Sequence[str] = levels if levels is not None else L
     if name == "contr.treatment" and set(options) <= {"base"}:
-        base = options.get("base")
-        return CONTRAST_FUNCTIONS[name](n, int(as_double(base)[0]) if base is not None else 1)
+        base = as_double(options["base"]) if "base" in options else np.ones(1)
+        if len(base) != 1 or not np.isfinite(base[0]):
+            raise args.error("baseline group number out of range: 'base' is the number of a level")
+        return CONTRAST_FUNCTIONS[name](n, int(base[0]))
     if name == "contr.poly" and set(options) <= {"scores"}:
         scores = options.get("scores")
         return CONTRAST_FUNCTIONS[name](n, as_double(scores).tolist() if scores is not None else None)

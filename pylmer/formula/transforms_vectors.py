@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 
@@ -89,30 +88,38 @@ def _cumsum(args: Arguments) -> Value:
     return Vector(total, "double" if value.kind == "double" else "integer")
 
 
-_TIES: dict[str, Literal["average", "ordinal", "min", "max"]] = {
-    "average": "average",
-    "first": "ordinal",
-    "min": "min",
-    "max": "max",
-}
+_TIES = ("average", "first", "min", "max")
 
 
 @function("rank", "x", "na.last", "ties.method")
 def _rank(args: Arguments) -> Value:
     """Ranks; missing values come last, in the order met, unless ``na.last = "keep"``."""
     value = args.value("x")
+    if isinstance(value, Matrix):
+        raise args.error("rank() takes a vector")
     ties = (args.strings("ties.method") or ["average"])[0]
     if ties not in _TIES:
         raise args.error(f'ties.method = "{ties}" is not known in formulas: use {", ".join(_TIES)}')
     x = as_double(as_factor(value) if isinstance(value, Character) else value)
     known = ~np.isnan(x)
     out = np.empty(len(x))
-    from scipy.stats import rankdata  # here, since scipy.stats is slow to import
-
-    out[known] = rankdata(x[known], method=_TIES[ties])
+    out[known] = _ranked(x[known], ties)
     keep = args.strings("na.last") == ["keep"]
     out[~known] = np.nan if keep else known.sum() + np.arange(1, int((~known).sum()) + 1)
     return Vector(out, "double" if ties == "average" else "integer")
+
+
+def _ranked(x: FloatArray, ties: str) -> FloatArray:
+    """Ranks from 1 of values that are all there."""
+    if ties == "first":
+        out = np.empty(len(x))
+        out[np.argsort(x, kind="stable")] = np.arange(1.0, len(x) + 1)
+        return out
+    _, group, count = np.unique(x, return_inverse=True, return_counts=True)
+    last = np.cumsum(count).astype(np.float64)
+    first = last - count + 1
+    per_group = {"average": (first + last) / 2, "min": first, "max": last}[ties]
+    return np.asarray(per_group[group])
 
 
 def exact_mean(x: FloatArray) -> float:
