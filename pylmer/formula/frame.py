@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pylmer.errors import DataError, RWarning
 from pylmer.formula import transforms  # noqa: F401  (enters the functions that formulas may call)
-from pylmer.formula.ast import Name, Node
+from pylmer.formula.ast import Node
 from pylmer.formula.evaluate import ContrastFunction, Environment, evaluate
 from pylmer.formula.parse import parse
 from pylmer.formula.rows import Kept, RowNames, keep_rows
@@ -90,7 +90,7 @@ class ModelFrame:
 
 def value_over_table(node: Node, label: str, env: Environment) -> Value:
     """The value of one variable of a formula over all rows of the table; R's error where it is no such thing."""
-    value = env.table.column(node.name) if isinstance(node, Name) and node.name in env.table else evaluate(node, env)
+    value = evaluate(node, env)
     if value is None or isinstance(value, ContrastFunction):
         what = "NULL" if value is None else "closure"
         raise env.error(f"invalid type ({what}) for variable '{label}': a variable of a formula is data", node)

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from pylmer.errors import FormulaError
 from pylmer.formula.ast import Node
 from pylmer.formula.bars import subbars
+from pylmer.formula.coerce import as_factor
 from pylmer.formula.design import ReTerms
 from pylmer.formula.evaluate import Environment
 from pylmer.formula.fixed_effects import chosen_contrasts, fixed_effects
@@ -18,10 +21,10 @@ from pylmer.formula.parse import Formula, as_formula
 from pylmer.formula.plan import Plan, bars_of, layout_of
 from pylmer.formula.random_effects import random_terms
 from pylmer.formula.schema import Schema, remember
-from pylmer.formula.table import as_table
+from pylmer.formula.table import as_table, value_of_any
 from pylmer.formula.terms import Terms, terms
 
-__all__ = ["FramedTerms", "linear_schema", "mkReTrms", "model_frame", "model_matrix"]
+__all__ = ["FramedTerms", "dummy", "linear_schema", "mkReTrms", "model_frame", "model_matrix"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +117,29 @@ def mkReTrms(bars: Sequence[Node], framed: FramedTerms) -> ReTerms:
         What :func:`model_frame` gave for the whole formula.
     """
     return ReTerms(tuple(term for _, term in random_terms(bars_of(bars), framed.frame)))
+
+
+def dummy(f: object, levelsToKeep: Sequence[str] | None = None) -> pd.DataFrame:
+    """lme4's ``dummy``: indicator columns of some levels of a factor.
+
+    Parameters
+    ----------
+    f
+        ``(n,)`` labels, or a pandas Categorical.
+    levelsToKeep
+        The levels that get a column; all but the first by default.
+
+    Examples
+    --------
+    >>> dummy(["a", "b", "c", "b"]).to_dict("list")
+    {'b': [0.0, 1.0, 0.0, 1.0], 'c': [0.0, 0.0, 1.0, 0.0]}
+    """
+    factor = as_factor(value_of_any(f, "f"))
+    wanted = factor.levels[1:] if levelsToKeep is None else levelsToKeep
+    keep = [label for label in wanted if label in factor.levels]
+    if not keep:
+        raise FormulaError("at least some of the levels in f must also be present in levelsToKeep")
+    return pd.DataFrame({label: (factor.codes == factor.levels.index(label)).astype(np.float64) for label in keep})
 
 
 def linear_schema(framed: FramedTerms, X: Columns) -> Schema:

@@ -98,7 +98,8 @@ def as_table(data: object) -> Table:
         raise DataError(
             f"'data' is a {type(data).__name__}: give a pandas or polars data frame, a pyarrow table, a dict of arrays"
         ) from None
-    return Table(tuple(frame.columns), len(frame), lambda name: _narwhals_column(frame, name), None)
+    names = tuple(frame.columns)
+    return Table(names, len(frame), lambda name: _narwhals_column(frame, names, name), None)
 
 
 def _no_column(name: str) -> Value:
@@ -160,7 +161,9 @@ def _array_of(column: object) -> NDArray[Any]:
     return np.asarray(values)
 
 
-def _narwhals_column(frame: Any, name: str) -> Value:
+def _narwhals_column(frame: Any, names: tuple[str, ...], name: str) -> Value:
+    if name not in names:
+        raise KeyError(name)
     return _narwhals_series(frame[name], name)
 
 
@@ -214,6 +217,8 @@ def value_of(array: Any, name: str = "x") -> Value:
         return _value_of_numpy(array, name)
     if isinstance(array, pd.Categorical):
         return Factor(array.codes.astype(np.intp), _labels_of(array.categories), bool(array.ordered))
+    if hasattr(array, "to_dense"):
+        return _value_of_numpy(np.asarray(array), name)
     dtype = array.dtype
     if pd.api.types.is_bool_dtype(dtype):
         return Vector(array.to_numpy(dtype=np.float64, na_value=np.nan), "logical")

@@ -16,9 +16,9 @@ from pylmer.formula.lformula import lFormula
 from pylmer.formula.linear import model_frame, model_matrix
 
 PIECE = re.compile(r"%[^% ]*%|\|\||[<>=!]=|[\w.]+|\"[^\"]*\"|\S")
-TOKENS = """x a s l o ( ) , + - * / : ^ %in% | || ~ 1 0 2L 1e308 -1 NA NULL TRUE 'u' "" log poly scale factor cut ns bs C
-interaction ifelse c dummy I . y == < & ! %% %/% Inf contr.sum degree= levels= labels= breaks = raw=TRUE df=3 knots= ref=
-rank ave rev cumsum cbind seq round pmax relevel as.integer offset is.na"""
+TOKENS = """x a s l o ( ) , + - * / : ^ %in% | || ~ 1 0 2L 1e308 -1 NA NULL TRUE 'u' "" log poly scale factor cut ns bs
+C interaction ifelse c dummy I . y == < & ! %% %/% Inf contr.sum degree= levels= labels= breaks = raw=TRUE df=3 knots=
+ref= rank ave rev cumsum cbind seq round pmax relevel as.integer offset is.na"""
 WORDS = TOKENS.split()
 
 

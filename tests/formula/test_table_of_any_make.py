@@ -111,6 +111,17 @@ def test_refuses(data, sentence):
         lFormula("y ~ x + (1 | g)", data)
 
 
+@pytest.mark.parametrize("make", ["pandas", "polars", "pyarrow", "dict of arrays"])
+def test_an_unknown_column_of_every_make(make):
+    with pytest.raises(FormulaError, match="object 'X' not found: it is no column of the data; did you mean 'x'"):
+        lFormula("y ~ X + (1 | g)", MAKES[make]())
+
+
+def test_sparse_columns():
+    data = PLAIN.assign(x=pd.arrays.SparseArray(PLAIN["x"].to_numpy(dtype=float)))
+    assert np.array_equal(lFormula(FORMULA, data).X, lFormula(FORMULA, PLAIN).X)
+
+
 def test_no_data_at_all():
     with pytest.raises(FormulaError, match="object 'y' not found: it is no column of the data; no data were given"):
         lFormula("y ~ x + (1 | g)")
