@@ -13,11 +13,12 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-__all__ = ["NewtonResult", "newton"]
+__all__ = ["NewtonResult", "direction_down", "newton"]
 
 #: Sufficient decrease: this share of what the slope promises.
 ARMIJO = 1e-4
@@ -94,10 +95,16 @@ def newton(
     step = np.zeros((R, m))
     scale = np.ones(R)
     fresh = np.ones(R, dtype=bool)
+    escaping = np.zeros(R, dtype=bool)
     while len(live):
         new = live[fresh[live]]
         step[new], expected[new] = newton_step(gradient[new], hessian[new], max_step * (1 + np.abs(theta[new]).max(-1)))
         scale[new] = 1.0
+        done = expected[live] <= tolerance * (1.0 + np.abs(value[live]) / 1e4)
+        for r in live[done & ~escaping[live]]:
+            downhill = direction_down(hessian[r])
+            if downhill is not None:
+                step[r], expected[r], escaping[r] = 0.5 * downhill, np.inf, True
         done = expected[live] <= tolerance * (1.0 + np.abs(value[live]) / 1e4)
         converged[live[done]] = True
         stuck = (count[live] >= max_evaluations) | (scale[live] < 1e-10) | ~np.isfinite(value[live])
@@ -120,6 +127,20 @@ def newton(
         fresh[:] = False
         fresh[taken] = True
     return NewtonResult(theta, value, gradient, hessian, expected, count, converged)
+
+
+def direction_down(H: FloatArray) -> FloatArray | None:
+    """Unit direction in which the Hessian ``(m, m)`` bends down, if there is one: theta then is at a saddle.
+
+    A variance of zero is a stationary point whether the criterion is smallest there or not; only the curvature tells.
+    """
+    if len(H) == 1:
+        return np.ones(1) if H[0, 0] < 0 else None
+    _, info = lapack.dpotrf(H, lower=1, clean=0)
+    if info == 0:
+        return None
+    values, vectors = np.linalg.eigh(H)
+    return vectors[:, 0] if values[0] < -1e-7 * max(abs(values[-1]), 1e-300) else None
 
 
 def newton_step(g: FloatArray, H: FloatArray, longest: FloatArray) -> tuple[FloatArray, FloatArray]:

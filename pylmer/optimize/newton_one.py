@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from pylmer.optimize.newton import ARMIJO, ROUNDING, Evaluated, newton_step
+from pylmer.optimize.newton import ARMIJO, ROUNDING, Evaluated, direction_down, newton_step
 
 FloatArray = NDArray[np.float64]
 
@@ -61,26 +61,67 @@ def newton_one(
     count = 1
     while True:
         step, expected = _step(gradient, hessian, max_step * (1.0 + max(map(abs, theta.tolist()))))
-        if expected <= tolerance * (1.0 + abs(value) / 1e4):
-            last = theta + step
-            at_last = value_at(last)
-            count += 1
-            if at_last <= value + ROUNDING * abs(value):
-                theta, value = last, at_last
-            return One(theta, value, gradient, hessian, expected, count, True)
-        slope = float(gradient @ step)
-        scale = 1.0
-        while True:
-            if count >= max_evaluations or scale < 1e-10 or not np.isfinite(value):
-                return One(theta, value, gradient, hessian, expected, count, False)
-            trial = theta + scale * step
-            tried, new_gradient, new_hessian = _at(evaluate, trial)
-            count += 1
-            if tried <= value + ARMIJO * scale * slope + ROUNDING * abs(value):
-                break
-            share = -scale * slope / (2.0 * (tried - value - scale * slope))
-            scale *= min(max(share, 0.1), 0.5) if np.isfinite(share) else 0.1
-        theta, value, gradient, hessian = trial, tried, new_gradient, new_hessian
+        done = expected <= tolerance * (1.0 + abs(value) / 1e4)
+        if done:
+            downhill = direction_down(hessian)
+            if downhill is None or not (left := _leave_saddle(value_at, theta, value, downhill)):
+                last = theta + step
+                at_last = value_at(last)
+                count += 1
+                if at_last <= value + ROUNDING * abs(value):
+                    theta, value = last, at_last
+                return One(theta, value, gradient, hessian, expected, count, True)
+            theta = theta + left * downhill
+            value, gradient, hessian = _at(evaluate, theta)
+            count += 2
+            continue
+        found = _search(evaluate, theta, value, step, float(gradient @ step), max_evaluations - count)
+        count += found.tries
+        if found.at is None:
+            return One(theta, value, gradient, hessian, expected, count, False)
+        theta, (value, gradient, hessian) = theta + found.scale * step, found.at
+
+
+@dataclass(frozen=True)
+class _Search:
+    """A line search: the share of the step that was taken, what was found there, and after how many evaluations."""
+
+    scale: float
+    at: tuple[float, FloatArray, FloatArray] | None
+    tries: int
+
+
+def _search(
+    evaluate: Callable[[FloatArray], Evaluated],
+    theta: FloatArray,
+    value: float,
+    step: FloatArray,
+    slope: float,
+    most: int,
+) -> _Search:
+    """Shorten the step until the criterion falls as the slope promises."""
+    scale, tries = 1.0, 0
+    while tries < most and scale >= 1e-10 and np.isfinite(value):
+        at = _at(evaluate, theta + scale * step)
+        tries += 1
+        tried = at[0]
+        if tried <= value + ARMIJO * scale * slope + ROUNDING * abs(value):
+            return _Search(scale, at, tries)
+        share = -scale * slope / (2.0 * (tried - value - scale * slope))
+        scale *= min(max(share, 0.1), 0.5) if np.isfinite(share) else 0.1
+    return _Search(scale, None, tries)
+
+
+def _leave_saddle(
+    value_at: Callable[[FloatArray], float], theta: FloatArray, value: float, downhill: FloatArray
+) -> float:
+    """How far to go along a direction of negative curvature for the criterion to fall; 0 if it nowhere does."""
+    length = 0.5
+    while length > 1e-4:
+        if value_at(theta + length * downhill) < value - 1e-10 * (1.0 + abs(value)):
+            return length
+        length *= 0.25
+    return 0.0
 
 
 def _at(evaluate: Callable[[FloatArray], Evaluated], theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
