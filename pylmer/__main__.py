@@ -7,22 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import pandas as pd
 
+from pylmer.datasets.files import read_table
 from pylmer.dotted import LmerMod, summary
-from pylmer.errors import DataError, PylmerError, RMessage
+from pylmer.errors import PylmerError, RMessage
 from pylmer.lmer import lmer
-from pylmer.rcompat.layout import print_matrix
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file."""
-    if path.suffix == ".parquet":
-        try:
-            return pd.read_parquet(path)
-        except ImportError:
-            raise DataError(f"{path}: reading Parquet needs pyarrow; pip install pyarrow, or give a CSV file") from None
-    return pd.read_csv(path)
+from pylmer.printing import confint_text
 
 
 def named(model: LmerMod, data: str) -> LmerMod:
@@ -34,7 +24,7 @@ def named(model: LmerMod, data: str) -> LmerMod:
 def intervals_text(model: LmerMod, method: str, level: float, nsim: int, seed: int | None, progress: bool) -> str:
     """The table of ``confint``, as R prints it."""
     table = model.confint(level=level, method=method, nsim=nsim, seed=seed, progress=progress, quiet=True)  # type: ignore[arg-type]
-    return print_matrix(table.to_numpy(), list(table.index), list(table.columns))
+    return confint_text(table.to_numpy(), list(table.index), list(table.columns))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,23 +57,18 @@ def main(
     Example: python -m pylmer "mathach ~ cses + (1 | school)" --data hsb.csv --confint boot --seed 42
     """
     try:
-        table = read_table(path)
-        for name in factors:
-            if name not in table:
-                known = ", ".join(map(str, table.columns))
-                raise DataError(f"--factor {name}: no such column; the columns are {known}")
-            table[name] = table[name].astype("category")
+        table = read_table(path, factors)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             model = named(lmer(formula, table, REML=not ml, weights=weights, offset=offset), path.stem)
-            print(str(summary(model)))
+            click.echo(str(summary(model)))
             if method is not None:
-                print()
-                print(intervals_text(model, method, level, nsim, seed, progress))
+                click.echo()
+                click.echo(intervals_text(model, method, level, nsim, seed, progress))
         for one in said:
             label = "" if issubclass(one.category, RMessage) else "Warning: "
             click.echo(f"{label}{one.message}", err=True)
-    except (PylmerError, pd.errors.ParserError, UnicodeDecodeError) as error:
+    except PylmerError as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -1,4 +1,4 @@
-"""From data frame and formula to a fitted model, and to bootstrap intervals; agreement is checked before a time counts."""
+"""From data frame and formula to a fitted model or bootstrap intervals; agreement is checked before a time counts."""
 
 from __future__ import annotations
 
