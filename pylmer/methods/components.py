@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pylmer.errors import ModelError
+from pylmer.formula.design import ReTerm
 from pylmer.linalg.assembled import (
     RZX_of,
     SparseArray,
@@ -19,11 +20,15 @@ from pylmer.linalg.assembled import (
     side_by_side,
     transposed,
 )
+from pylmer.methods.fit_statistics import isREML
 from pylmer.model import MerMod
+from pylmer.rcompat.named_list import NamedList
 
 FloatArray = NDArray[np.float64]
 
 __all__ = ["getME"]
+
+V = TypeVar("V")
 
 
 def getME(model: MerMod, name: str | list[str]) -> Any:
@@ -62,9 +67,7 @@ def getME(model: MerMod, name: str | list[str]) -> Any:
     if name == "ALL":
         return {one: getME(model, one) for one in _COMPONENTS}
     if name not in _COMPONENTS:
-        raise ModelError(
-            f"Mixed-Effects extraction of '{name}' is not available; the names are {', '.join(_COMPONENTS)}"
-        )
+        raise ModelError(f"'arg' should be one of {', '.join(_COMPONENTS)} (met '{name}')")
     return _COMPONENTS[name](model)
 
 
@@ -106,41 +109,46 @@ def _flat(parts: tuple[FloatArray, ...]) -> FloatArray:
     return np.concatenate([part.ravel() for part in parts])
 
 
-def _per_term(model: MerMod, value: Callable[[Any], int]) -> pd.Series[int]:
-    return pd.Series({_label(model, i): value(t) for i, t in enumerate(model.design.re.terms)})
+def _per_term(model: MerMod, value: Callable[[ReTerm], int]) -> pd.Series[int]:
+    terms = model.design.re.terms
+    return pd.Series([value(t) for t in terms], index=[t.label for t in terms])
 
 
-def _label(model: MerMod, i: int) -> str:
-    t = model.design.re.terms[i]
-    return t.label or t.group
+def _by_group(model: MerMod, values: Iterable[V]) -> NamedList[V]:
+    """One value per term, under the name of its grouping factor."""
+    return NamedList(zip((t.group for t in model.design.re.terms), values, strict=True))
 
 
-def _Ztlist(model: MerMod) -> dict[str, SparseArray]:
-    out = {}
+def _Tp(model: MerMod) -> pd.Series[int]:
+    """Boundaries of the terms in theta."""
+    terms = model.design.re.terms
+    return pd.Series(np.cumsum([0] + [t.n_theta for t in terms]), index=["beg__", *(t.group for t in terms)])
+
+
+def _Ztlist(model: MerMod) -> NamedList[SparseArray]:
+    rows = []
     for i, t in enumerate(model.design.re.terms):
         Zt = transposed(_Z_of(model, i))
-        for a, name in enumerate(t.names):
-            out[f"{t.group}.{name}"] = Zt[a :: t.k]
-    return out
+        rows += [(f"{t.group}.{name}", Zt[a :: t.k]) for a, name in enumerate(t.names)]
+    return NamedList(rows)
 
 
-def _mmList(model: MerMod) -> dict[str, pd.DataFrame]:
+def _mmList(model: MerMod) -> NamedList[pd.DataFrame]:
     rows = list(model.design.row_names)
-    return {
-        _label(model, i): pd.DataFrame(t.columns, index=rows, columns=list(t.names))
-        for i, t in enumerate(model.design.re.terms)
-    }
+    return NamedList(
+        (t.label, pd.DataFrame(t.columns, index=rows, columns=list(t.names))) for t in model.design.re.terms
+    )
 
 
-def _ST(model: MerMod) -> list[tuple[str, FloatArray]]:
+def _ST(model: MerMod) -> NamedList[FloatArray]:
     """Per term, scales on the diagonal and the unit lower triangle below."""
     out = []
-    for t, L in zip(model.design.re.terms, model.L, strict=True):
+    for L in model.L:
         scale = np.diagonal(L).copy()
         unit = L / np.where(scale == 0, 1.0, scale)
         np.fill_diagonal(unit, scale)
-        out.append((t.group, unit))
-    return out
+        out.append(unit)
+    return _by_group(model, out)
 
 
 def _devcomp(model: MerMod) -> dict[str, dict[str, float]]:
@@ -155,11 +163,18 @@ def _devcomp(model: MerMod) -> dict[str, dict[str, float]]:
         "useSc": 1,
         "reTrms": len(re.terms),
         "spFe": 0,
-        "REML": model.p if model.REML else 0,
+        "REML": _REML(model),
         "GLMM": 0,
         "NLMM": 0,
     }
-    return {"cmp": model.devcomp, "dims": dims}
+    cmp = {name: value for name, value in model.devcomp.items() if name != "tolPwrss"}
+    if not isREML(model):
+        cmp["REML"], cmp["dev"] = float("nan"), model.value
+    return {"cmp": cmp, "dims": dims}
+
+
+def _REML(model: MerMod) -> int:
+    return model.p if model.REML else 0
 
 
 def _devfun(model: MerMod) -> Callable[[FloatArray], float]:
@@ -181,12 +196,12 @@ _COMPONENTS: dict[str, Callable[[MerMod], Any]] = {
     "u": lambda m: _flat(m.state.u),
     "b": lambda m: _flat(m.state.b),
     "Gp": lambda m: m.design.re.Gp,
-    "Tp": lambda m: np.cumsum([0] + [t.n_theta for t in m.design.re.terms]),
+    "Tp": _Tp,
     "L": _L,
     "Lambda": _Lambda,
     "Lambdat": lambda m: transposed(_Lambda(m)),
     "Lind": _Lind,
-    "Tlist": lambda m: [(t.group, L) for t, L in zip(m.design.re.terms, m.L, strict=True)],
+    "Tlist": lambda m: _by_group(m, m.L),
     "A": lambda m: transposed(_Z(m) @ _Lambda(m)),
     "RX": lambda m: m.state.RX,
     "RZX": _RZX,
@@ -199,8 +214,8 @@ _COMPONENTS: dict[str, Callable[[MerMod], Any]] = {
     "beta": lambda m: pd.Series(m.beta, index=list(m.design.X_names)),
     "theta": lambda m: pd.Series(m.theta, index=list(m.design.re.theta_names)),
     "ST": _ST,
-    "REML": lambda m: m.p if m.REML else 0,
-    "is_REML": lambda m: m.REML,
+    "REML": _REML,
+    "is_REML": isREML,
     "n_rtrms": lambda m: len(m.design.re.terms),
     "n_rfacs": lambda m: len(m.design.re.groups),
     "N": lambda m: m.n,
@@ -213,9 +228,10 @@ _COMPONENTS: dict[str, Callable[[MerMod], Any]] = {
     "k": lambda m: len(m.design.re.terms),
     "m_i": lambda m: _per_term(m, lambda t: t.n_theta),
     "m": lambda m: len(m.theta),
-    "cnms": lambda m: [(t.group, list(t.names)) for t in m.design.re.terms],
+    "cnms": lambda m: _by_group(m, [list(t.names) for t in m.design.re.terms]),
     "devcomp": _devcomp,
     "offset": _offset,
     "lower": lambda m: pd.Series(m.design.re.lower, index=list(m.design.re.theta_names)),
     "devfun": _devfun,
+    "glmer.nb.theta": lambda m: float("nan"),
 }

@@ -151,8 +151,8 @@ def sigma(model: MerMod) -> float:
 
 
 def isREML(model: MerMod) -> bool:
-    """Whether the fit is by restricted maximum likelihood."""
-    return model.REML
+    """Whether the fit is by restricted maximum likelihood; without fixed effects there is nothing to restrict."""
+    return model.REML and model.p > 0
 
 
 def isLMM(model: MerMod) -> bool:
