@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ IntArray = NDArray[np.intp]
 __all__ = ["FactorMap", "canonical_signs", "factor_maps", "triangle"]
 
 
+@lru_cache(maxsize=64)
 def triangle(k: int) -> tuple[IntArray, IntArray]:
     """Rows and columns of a lower triangle, column by column, as theta is laid out."""
     cols, rows = np.triu_indices(k)
