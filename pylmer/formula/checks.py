@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pylmer.errors import ModelError, RMessage, RWarning
+from pylmer.errors import DataError, ModelError, RMessage, RWarning
 from pylmer.formula.design import ReTerm
 from pylmer.formula.model_matrix import Columns
 from pylmer.formula.values import FloatArray, IntArray
@@ -49,11 +51,22 @@ class Checks:
         """The settings that a control object has; lmer's defaults for the others."""
         if control is None:
             return _DEFAULT
-        found = {name: getattr(control, name) for name in cls.__slots__ if hasattr(control, name)}
-        return cls(**found)
+        try:
+            return _checks_of(control)
+        except TypeError:  # a control that cannot be a key
+            return _read(control)
 
 
 _DEFAULT = Checks()
+
+
+@lru_cache(maxsize=64)
+def _checks_of(control: object) -> Checks:
+    return _read(control)
+
+
+def _read(control: object) -> Checks:
+    return Checks(**{name: getattr(control, name) for name in Checks.__slots__ if hasattr(control, name)})
 
 
 def _act(level: str, message: str, check: str, more: str = "") -> None:
@@ -133,7 +146,7 @@ def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7) -> Int
     level = checks.check_rankX
     if level == "ignore" or p == 0:
         return np.arange(p)
-    rank, pivot = pivoted_rank(X.matrix, tol)
+    rank, pivot = _rank_of(X.matrix, tol)
     if rank == p:
         return np.arange(p)
     if level == "stop.deficient":
@@ -153,6 +166,21 @@ def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7) -> Int
     return np.sort(pivot[:rank])
 
 
+def _rank_of(X: FloatArray, tol: float) -> tuple[int, IntArray]:
+    """Rank and pivot; columns whose squares leave the range of doubles are scaled first, which changes neither."""
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            rank, pivot = pivoted_rank(X, tol)
+        if rank == X.shape[1]:
+            return rank, pivot
+    except FloatingPointError:
+        pass
+    size = np.abs(X).max(axis=0)
+    if not np.isfinite(size).all():
+        raise DataError("NA/NaN/Inf in 'x': the fixed-effects model matrix has a missing or infinite value")
+    return pivoted_rank(X / np.where(size > 0.0, size, 1.0), tol)
+
+
 def check_scale(X: FloatArray, numeric: NDArray[np.bool_], checks: Checks, tol: float = SCALE_TOLERANCE) -> FloatArray:
     """Warn where standard deviations of columns of X differ from one another, or from 1, more than ``tol`` times.
 
@@ -164,17 +192,20 @@ def check_scale(X: FloatArray, numeric: NDArray[np.bool_], checks: Checks, tol: 
     level = checks.check_scaleX
     if level == "ignore":
         return X
-    wanted = np.flatnonzero(numeric)
-    sd = np.array([_sd(X[:, j]) for j in wanted])
-    spread = np.concatenate([sd[sd > 0.0], [1.0]]) if len(sd) else np.ones(1)
-    if spread.max() <= tol * spread.min() and (sd > 0.0).all():
+    wanted = numeric.nonzero()[0].tolist()
+    with np.errstate(over="ignore", invalid="ignore"):
+        sd = [_sd(X[:, j]) for j in wanted]
+    if not sd:
         return X
-    return _rescaled(X, wanted, sd, level, tol)
+    if max(1.0, *sd) <= tol * min(1.0, *sd):
+        return X
+    return _rescaled(X, np.array(wanted, dtype=np.intp), np.array(sd), level, tol)
 
 
 def _sd(x: FloatArray) -> float:
-    centred = x - x.mean()
-    return float(np.sqrt(centred.dot(centred) / max(len(x) - 1, 1)))
+    n = len(x)
+    centred = x - np.add.reduce(x) / n
+    return math.sqrt(centred.dot(centred) / max(n - 1, 1))
 
 
 def _rescaled(X: FloatArray, wanted: IntArray, sd: FloatArray, level: str, tol: float) -> FloatArray:

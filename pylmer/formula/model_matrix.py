@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ __all__ = ["Columns", "Layout", "model_columns"]
 _TRUTH = ("FALSE", "TRUE")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """What terms say about a model matrix, apart from any data.
 
@@ -41,6 +42,16 @@ class Layout:
     intercept: bool
     response_among_terms: tuple[int, ...] = ()
     has_response: bool = False
+
+    @cached_property
+    def predictors(self) -> tuple[str, ...]:
+        """Text of the variables but the response."""
+        return self.variables[self.has_response :]
+
+    @cached_property
+    def used(self) -> tuple[str, ...]:
+        """Text of the variables that some term needs, in order."""
+        return tuple(self.variables[v] for v in sorted({v for term in self.terms for v, _ in term}))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +135,7 @@ def model_columns(
 
 def _check_levels(layout: Layout, frame: Mapping[str, Value]) -> None:
     """Every factor of the formula must allow contrasts, as R asks, even where the terms do not need them."""
-    for label in layout.variables[layout.has_response :]:
+    for label in layout.predictors:
         value = frame.get(label)
         f = value.factor() if isinstance(value, Character) else value
         if isinstance(f, Factor) and len(f.levels) < 2 and f.contrasts is None:
@@ -219,8 +230,7 @@ def _contrasts_used(
 ) -> dict[str, ContrastSpec]:
     """For each factor of the terms the contrasts in force (R's attribute ``contrasts`` of the matrix)."""
     used: dict[str, ContrastSpec] = {}
-    for v in sorted({v for term in layout.terms for v, _ in term}):
-        label = layout.variables[v]
+    for label in layout.used:
         value = frame[label]
         if _is_factor(value):
             attached = value.contrasts if isinstance(value, Factor) else None

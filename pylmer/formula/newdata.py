@@ -73,8 +73,7 @@ def fixed_matrix(schema: Schema, newdata: object) -> FloatArray:
     """
     new = _NewValues(schema, newdata)
     layout = schema.plan.layout
-    used = {v for term in layout.terms for v, _ in term}
-    frame = {layout.variables[v]: new.fitted_type(layout.variables[v]) for v in used}
+    frame = {label: new.fitted_type(label) for label in layout.used}
     n = new.rows(frame.values())
     return model_columns(layout, frame, n, schema.contrasts).matrix[:, schema.kept]
 
@@ -194,7 +193,7 @@ class _NewValues:
     def lhs(self, bar: Bar, n: int) -> FloatArray:
         """The model matrix of a left-hand side; its grouping variables are factors with the levels of the fit."""
         frame: dict[str, Value] = {}
-        for label in {bar.lhs.variables[v] for term in bar.lhs.terms for v, _ in term}:
+        for label in bar.lhs.used:
             if label in bar.group_variables:
                 levels = self.schema.variables[label].levels or self.schema.group_levels.get(label, ())
                 codes, _ = match_levels(as_factor(self.value(label)), levels)
@@ -280,7 +279,7 @@ def matching_terms(schema: Schema, re_form: str | Formula) -> tuple[tuple[int, I
 def _effect_names(schema: Schema, layout: Layout) -> tuple[str, ...]:
     """The columns of a left-hand side, by the types that the variables had at the fit."""
     frame: dict[str, Value] = {}
-    for label in {layout.variables[v] for term in layout.terms for v, _ in term}:
+    for label in layout.used:
         if label not in schema.variables:
             raise FormulaError(f"random effects specified in re.form that were not present in original model: {label}")
         frame[label] = _no_rows(schema.variables[label])

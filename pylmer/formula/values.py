@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -119,7 +120,9 @@ def missing(value: Value) -> NDArray[np.bool_] | None:
     """``(n,)`` which rows have a missing value; None where no row has."""
     if isinstance(value, Vector):
         x = value.values
-        if np.isfinite(x.dot(x)):  # one cheap pass: no NaN can hide in a finite sum of squares
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = x.dot(x)
+        if math.isfinite(square):  # one cheap pass: no NaN can hide in a finite sum of squares
             return None
         mask: NDArray[np.bool_] = np.isnan(x)
     elif isinstance(value, Matrix):

@@ -204,8 +204,10 @@ def as_labels(values: object) -> tuple[str, ...]:
 def drop_unused(f: Factor) -> Factor:
     """The factor without the levels that no row has; the same object where every level is used."""
     L = len(f.levels)
-    known = f.codes[f.codes >= 0] if f.has_na() else f.codes
-    used = np.bincount(known, minlength=L) > 0
+    try:
+        used = np.bincount(f.codes, minlength=L).astype(bool)
+    except ValueError:  # some are missing
+        used = np.bincount(f.codes[f.codes >= 0], minlength=L).astype(bool)
     if used.all():
         return f
     lookup = np.full(L + 1, -1, dtype=np.intp)

@@ -94,6 +94,20 @@ def test_the_data_are_rescaled_where_that_is_asked_for():
     assert np.array_equal(design.X[:, 0], plain.X[:, 0])
 
 
+@pytest.mark.parametrize("scale", [1e200, 1e-200, 1e160])
+def test_extreme_scales_are_no_rank_deficiency(scale):
+    huge = data().assign(x=data()["x"] * scale)
+    with pytest.warns(RWarning, match="very different scales"):
+        design = lFormula("y ~ x + f + (1 | g)", huge)
+    assert design.dropped == ()
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
+def test_infinite_predictors_are_refused(bad):
+    with pytest.raises(PylmerError, match="NA/NaN/Inf in 'x'"):
+        lFormula("y ~ x + f + (1 | g)", data().assign(x=data()["x"].replace(data()["x"][3], bad)))
+
+
 @pytest.mark.parametrize("name", ["check_nobs_vs_nlev", "check_nlev_gtr_1", "check_rankX", "check_scaleX"])
 def test_an_unknown_setting_is_refused(name):
     formula = "y ~ big + x + x2 + (1 | one) + (1 | id)"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pylmer.errors import DataError, FormulaError, RWarning
 from pylmer.formula.bars import findbars
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.linear import mkReTrms, model_frame, model_matrix
+from pylmer.formula.values import Vector, missing
 
 DATA = pd.DataFrame(
     {
@@ -94,6 +97,14 @@ def test_refuses(choice, sentence):
 def test_no_rows_left():
     with pytest.raises(DataError, match=r"0 \(non-NA\) cases"):
         lFormula("y ~ x + (1 | g)", DATA, subset="x > 1000")
+
+
+@given(st.lists(st.floats(), max_size=20))
+def test_the_quick_look_for_missing_values_finds_them_all(values):
+    x = np.array(values, dtype=float)
+    found = missing(Vector(x))
+    assert np.array_equal(np.isnan(x), np.zeros(len(x), bool) if found is None else found)
+    assert (found is None) == (not np.isnan(x).any())
 
 
 def test_na_pass_keeps_them():

@@ -117,6 +117,14 @@ def test_an_unknown_column_of_every_make(make):
         lFormula("y ~ X + (1 | g)", MAKES[make]())
 
 
+def test_the_shortcut_to_a_column_gives_what_pandas_gives():
+    for name in PLAIN:
+        quick, plain = as_table(PLAIN).column(name), value_of(PLAIN[name].array)
+        assert type(quick) is type(plain)
+        for field in ("values", "codes", "levels", "kind"):
+            assert np.array_equal(getattr(quick, field, ()), getattr(plain, field, ()))
+
+
 def test_sparse_columns():
     data = PLAIN.assign(x=pd.arrays.SparseArray(PLAIN["x"].to_numpy(dtype=float)))
     assert np.array_equal(lFormula(FORMULA, data).X, lFormula(FORMULA, PLAIN).X)
