@@ -74,7 +74,7 @@ def _act(level: str, message: str, check: str, more: str = "") -> None:
     if level == "stop":
         raise ModelError(message + more)
     if level == "warning":
-        warnings.warn(message, RWarning, stacklevel=4)
+        warnings.warn(message, RWarning, stacklevel=6)
     elif level != "ignore":
         raise ModelError(f"unknown check level for '{check}': {level!r}; use 'ignore', 'warning' or 'stop'")
 
@@ -158,9 +158,9 @@ def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7) -> Int
     what = "column / coefficient" if count == 1 else "columns / coefficients"
     message = f"fixed-effect model matrix is rank deficient so dropping {count} {what}"
     if level == "message+drop.cols":
-        warnings.warn(message, RMessage, stacklevel=3)
+        warnings.warn(message, RMessage, stacklevel=4)
     elif level == "warn+drop.cols":
-        warnings.warn(message, RWarning, stacklevel=3)
+        warnings.warn(message, RWarning, stacklevel=4)
     elif level != "silent.drop.cols":
         raise ModelError(f"unknown check level for 'check.rankX': {level!r}")
     return np.sort(pivot[:rank])
@@ -219,7 +219,7 @@ def _rescaled(X: FloatArray, wanted: IntArray, sd: FloatArray, level: str, tol: 
         return X
     message += "auto-rescaled (results NOT adjusted)"
     if level == "warn+rescale":
-        warnings.warn(message, RWarning, stacklevel=4)
+        warnings.warn(message, RWarning, stacklevel=5)
     elif level not in ("silent.rescale", "message+rescale"):
         raise ModelError(f"unknown check level for 'check.scaleX': {level!r}")
     X = X.copy(order="F")

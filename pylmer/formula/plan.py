@@ -120,7 +120,7 @@ def _unstructured(formula: Formula) -> Formula:
 def _bar(bar: WrittenBar, written: dict[Node, Node]) -> Bar:
     group = written.get(bar.group, bar.group)
     lhs = layout_of(terms(bar.lhs))
-    return Bar(str(bar), lhs, group, group_label(group), all_names(group), bar.structure, bool(bar.hom))
+    return Bar(str(bar), lhs, group, group_label(group), all_names(group), bar.structure, hom)
 
 
 def bars_of(calls: Sequence[Node]) -> tuple[Bar, ...]:

@@ -100,8 +100,7 @@ def _factor_of_strings(raw: object, collation: Collation) -> Factor:
 
 def collation_in_force() -> Collation:
     """What sorts the levels of character variables: the option ``collation``, ``"C"`` unless it is set."""
-    collation: Collation = getattr(current_options(), "collation", "C")
-    return collation
+    return current_options().collation
 
 
 def take(value: Value, rows: Rows) -> Value:

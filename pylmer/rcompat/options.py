@@ -34,6 +34,8 @@ class Options:
         The largest number of fixed effects whose correlations ``summary`` prints, ``lme4.summary.cor.max``.
     max_print
         The largest number of entries that are printed, R's ``max.print``.
+    collation
+        What sorts the levels of character variables: ``"C"`` by code point, ``"en"`` as R does in a UTF-8 locale.
     """
 
     digits: int = 7
@@ -44,6 +46,7 @@ class Options:
     show_signif_stars: bool = True
     lme4_summary_cor_max: int = 12
     max_print: int = 99999
+    collation: str = "C"
 
     def __post_init__(self) -> None:
         """Refuse values that R refuses."""
@@ -51,6 +54,8 @@ class Options:
             raise PylmerError(f"invalid 'digits' parameter, allowed 1...22 (met {self.digits!r})")
         if not 10 <= self.width <= 10000:
             raise PylmerError(f"invalid 'width' parameter, allowed 10...10000 (met {self.width!r})")
+        if self.collation not in ("C", "en"):
+            raise PylmerError(f"unknown collation {self.collation!r}: use 'C' or 'en'")
 
     @property
     def lme4_version(self) -> tuple[int, ...]:

@@ -211,7 +211,7 @@ def _same_numbers(found: Any, expected: Any, what: str) -> list[str]:
     known = np.isfinite(expected)
     size = np.abs(expected[known]).max(initial=1e-300)
     worst = np.abs(np.asarray(found)[known] - expected[known]).max(initial=0.0)
-    return [] if worst <= ULPS * size + 2e-16 else [f"{what}: off by {worst:.2e} of {size:.2e}"]
+    return [] if worst <= ULPS * size + 1e-15 else [f"{what}: off by {worst:.2e} of {size:.2e}"]
 
 
 def _same_matrix(matrix: Any, names: tuple[str, ...] | None, expected: dict[str, Any], what: str) -> list[str]:

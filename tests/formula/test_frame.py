@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylmer.errors import DataError, FormulaError, RWarning
+from pylmer.errors import DataError, FormulaError, PylmerError, RWarning
 from pylmer.formula.bars import findbars
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.linear import mkReTrms, model_frame, model_matrix
 from pylmer.formula.values import Vector, missing
+from pylmer.rcompat.options import options
 
 DATA = pd.DataFrame(
     {
@@ -105,6 +106,16 @@ def test_the_quick_look_for_missing_values_finds_them_all(values):
     found = missing(Vector(x))
     assert np.array_equal(np.isnan(x), np.zeros(len(x), bool) if found is None else found)
     assert (found is None) == (not np.isnan(x).any())
+
+
+def test_collation_is_an_option():
+    data = {"s": ["b", "_", "A", "a", "B"]}
+    assert model_matrix("~ 0 + s", data).names == ("sA", "sB", "s_", "sa", "sb")
+    with options(collation="en"):
+        assert model_matrix("~ 0 + s", data).names == ("s_", "sa", "sA", "sb", "sB")
+        assert model_matrix("~ I(s < 'B')", data).matrix[:, 1].tolist() == [1, 1, 1, 1, 0]
+    with pytest.raises(PylmerError, match="unknown collation"):
+        options(collation="tlh")
 
 
 def test_na_pass_keeps_them():
