@@ -120,6 +120,7 @@ def _unstructured(formula: Formula) -> Formula:
 def _bar(bar: WrittenBar, written: dict[Node, Node]) -> Bar:
     group = written.get(bar.group, bar.group)
     lhs = layout_of(terms(bar.lhs))
+    hom = bar.structure == "ar1" if bar.hom is None else bar.hom  # lme4 2.0: only ar1 has one variance by default
     return Bar(str(bar), lhs, group, group_label(group), all_names(group), bar.structure, hom)
 
 
