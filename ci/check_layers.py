@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("linalg", "rcompat"),
+    ("linalg", "rcompat", "structured"),
     ("covariance", "control", "datasets"),
     ("formula",),
     ("criterion", "optimize"),

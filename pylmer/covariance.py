@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pylmer.structured import StructuredFactorMap, StructuredTerm, UnstructuredTerm
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-__all__ = ["FactorMap", "canonical_signs", "factor_maps", "triangle"]
+__all__ = ["AnyMap", "FactorMap", "TermCovariance", "factor_maps", "triangle"]
 
 
 @lru_cache(maxsize=64)
@@ -53,7 +56,7 @@ class FactorMap:
     def _row_scale(self) -> FloatArray:
         return self.scale[self.rows]
 
-    def dG(self, L: FloatArray) -> FloatArray:
+    def dG(self, par: FloatArray, L: FloatArray) -> FloatArray:
         """Derivatives of G = L L' by each element of theta, theta's last: ``(R, k, k, m_f)``."""
         if self.k == 1:
             return L[..., None] * (2.0 * self.scale)
@@ -71,53 +74,106 @@ class FactorMap:
         s = self._row_scale
         return 2.0 * (self.cols[:, None] == self.cols) * (s[:, None] * s), self.rows[:, None]
 
-    def curvature(self, dd_dG: FloatArray) -> FloatArray:
+    def canonical(self, par: FloatArray) -> FloatArray:
+        """The same covariance with every diagonal element of L non-negative: its columns are reflected where needed."""
+        par = par.copy()
+        diagonal = self.rows == self.cols
+        for place, col in zip(self.index[diagonal], self.cols[diagonal], strict=True):
+            column = self.index[self.cols == col]
+            par[:, column] *= np.where(par[:, place] < 0, -1.0, 1.0)[:, None]
+        return par
+
+    def curvature(self, par: FloatArray, dd_dG: FloatArray) -> FloatArray:
         """Second derivative of the criterion through the bend of G = L L': ``(R, m_f, m_f)``."""
         weight, rows = self._bend
         curvature: FloatArray = dd_dG[:, rows, self.rows] * weight
         return curvature
 
 
+@dataclass(frozen=True)
+class TermCovariance:
+    """Size and structure of one term's covariance: ``"us"``, ``"diag"``, ``"cs"`` or ``"ar1"``; see ``structured``."""
+
+    k: int
+    structure: str = "us"
+    hom: bool = False
+
+    @property
+    def as_structured(self) -> StructuredTerm:
+        """The structure."""
+        return StructuredTerm(self.structure, self.hom, self.k)
+
+    @property
+    def m(self) -> int:
+        """Number of parameters."""
+        return self.k * (self.k + 1) // 2 if self.structure == "us" else self.as_structured.m
+
+    @property
+    def lower(self) -> FloatArray:
+        """Lower bounds: 0 for the diagonal of L, or for standard deviations."""
+        if self.structure != "us":
+            return self.as_structured.lower
+        rows, cols = triangle(self.k)
+        return np.where(rows == cols, 0.0, -np.inf)
+
+    @property
+    def start(self) -> FloatArray:
+        """The identity."""
+        return np.where(self.lower == 0, 1.0, 0.0) if self.structure == "us" else self.as_structured.start
+
+    def reported(self, par: FloatArray) -> FloatArray:
+        """lme4's ``par``: theta, or standard deviations and correlation, ``(n, m)``."""
+        return par if self.structure == "us" else self.as_structured.reported(par)
+
+    def theta(self, par: FloatArray) -> FloatArray:
+        """Lower triangle of L ``(n, k (k + 1) / 2)``, column by column, from parameters ``(n, m)``."""
+        if self.structure == "us":
+            return par
+        rows, cols = triangle(self.k)
+        L: FloatArray = self.as_structured.L(par)[:, rows, cols]
+        return L
+
+
+AnyMap = FactorMap | StructuredFactorMap
+
+
 def factor_maps(
-    term_sizes: Sequence[int], term_factor: Sequence[int], scales: Sequence[FloatArray]
-) -> tuple[FactorMap, ...]:
+    terms: Sequence[TermCovariance], term_factor: Sequence[int], scales: Sequence[FloatArray]
+) -> tuple[AnyMap, ...]:
     """One map per factor.
 
     Parameters
     ----------
-    term_sizes
-        k of each term, in theta's order.
+    terms
+        Size and structure of each term, in theta's order.
     term_factor
         The factor each term belongs to.
     scales
         Per factor, the scale of each of its columns.
     """
-    maps = []
-    starts = np.cumsum([0] + [k * (k + 1) // 2 for k in term_sizes])
-    for f, scale in enumerate(scales):
-        index, rows, cols, blocks, offset = [], [], [], [], 0
-        for t, k in enumerate(term_sizes):
-            if term_factor[t] == f:
-                r, c = triangle(k)
-                index.append(np.arange(starts[t], starts[t + 1]))
-                rows.append(r + offset)
-                cols.append(c + offset)
-                blocks.append((offset, offset + k))
-                offset += k
-        maps.append(
-            FactorMap(offset, np.concatenate(index), np.concatenate(rows), np.concatenate(cols), scale, tuple(blocks))
+    ends = np.cumsum([t.m for t in terms]).tolist()
+    places = [slice(end - t.m, end) for t, end in zip(terms, ends, strict=True)]
+    return tuple(
+        _factor_map([(terms[t], places[t]) for t in range(len(terms)) if term_factor[t] == f], scale)
+        for f, scale in enumerate(scales)
+    )
+
+
+def _factor_map(terms: Sequence[tuple[TermCovariance, slice]], scale: FloatArray) -> AnyMap:
+    edges = np.cumsum([0] + [t.k for t, _ in terms]).tolist()
+    blocks = tuple(pairwise(edges))
+    if any(t.structure != "us" for t, _ in terms):
+        return StructuredFactorMap(
+            edges[-1], scale, tuple(_structured(t) for t, _ in terms), tuple(p for _, p in terms), blocks
         )
-    return tuple(maps)
+    index, rows, cols = [], [], []
+    for (t, place), offset in zip(terms, edges, strict=False):
+        r, c = triangle(t.k)
+        index.append(np.arange(place.start, place.stop))
+        rows.append(r + offset)
+        cols.append(c + offset)
+    return FactorMap(edges[-1], np.concatenate(index), np.concatenate(rows), np.concatenate(cols), scale, blocks)
 
 
-def canonical_signs(theta: FloatArray, term_sizes: Sequence[int]) -> FloatArray:
-    """The same covariance with every diagonal element of L non-negative: columns are reflected where needed."""
-    theta = theta.copy()
-    start = 0
-    for k in term_sizes:
-        for j in range(k):
-            column = slice(start, start + k - j)
-            flip = theta[..., start] < 0
-            theta[..., column] = np.where(flip[..., None], -theta[..., column], theta[..., column])
-            start += k - j
-    return theta
+def _structured(t: TermCovariance) -> StructuredTerm | UnstructuredTerm:
+    return UnstructuredTerm(t.k) if t.structure == "us" else t.as_structured

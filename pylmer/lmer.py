@@ -116,11 +116,12 @@ def mkMerMod(design: Design, criterion: Criterion, opt: OptResult, control: Lmer
     49.51
     """
     settings = control or LmerControl()
-    if singular(opt.theta, criterion.lower, settings.singular_tol):
+    model = make_model(LmerMod, design, criterion, opt, settings)
+    if singular(model.theta, design.re.lower, settings.singular_tol):
         _say(SINGULAR, settings.check_conv_singular, RWarning)
     for text in opt.warnings:
         _say(text, settings.check_conv_grad, ConvergenceWarning)
-    return make_model(LmerMod, design, criterion, opt, settings)
+    return model
 
 
 def _say(text: str, how: str, kind: type[RWarning]) -> None:

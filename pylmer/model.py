@@ -58,9 +58,20 @@ class MerMod:
         return self.criterion.REML
 
     @property
-    def theta(self) -> FloatArray:
-        """Relative covariance parameters, ``(m,)``: per term the lower triangle of L, column by column."""
+    def par(self) -> FloatArray:
+        """``(m,)`` what was optimized: theta, but for structured terms, which have fewer parameters."""
         return self.opt.theta
+
+    @cached_property
+    def theta(self) -> FloatArray:
+        """Relative covariance parameters: per term the lower triangle of L, column by column."""
+        theta: FloatArray = self.criterion.theta_of(self.opt.theta[None])[0]
+        return theta
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of estimated parameters: fixed effects, covariances, sigma."""
+        return self.p + len(self.opt.theta) + 1
 
     @property
     def beta(self) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from pylmer.covariance import FactorMap, factor_maps
+from pylmer.covariance import AnyMap, TermCovariance, factor_maps
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
 from pylmer.criterion.start import moment_start
 from pylmer.formula.design import Design
@@ -87,7 +87,7 @@ class Criterion:
     factors: tuple[Factor, ...]
     X: FloatArray
     responses: Responses
-    maps: tuple[FactorMap, ...]
+    maps: tuple[AnyMap, ...]
     term_place: tuple[tuple[int, slice], ...]
     beta0: FloatArray
     log_weights: float
@@ -95,7 +95,7 @@ class Criterion:
     p: int
     lower: FloatArray
     start: FloatArray
-    term_sizes: tuple[int, ...]
+    terms: tuple[TermCovariance, ...]
     REML: bool
 
     @property
@@ -144,6 +144,27 @@ class Criterion:
                 sums[..., a] = group_sums(factor.codes, weighted, factor.J)
             Zy.append(sums / self.maps[f].scale)
         return Responses(tuple(Zy), rows @ self.X.T, np.einsum("rn,rn->r", rows, rows))
+
+    def canonical(self, par: FloatArray) -> FloatArray:
+        """The same covariances with diagonals of L, and standard deviations, that are not negative: ``(R, m)``."""
+        for f in self.maps:
+            par = f.canonical(par)
+        return par
+
+    def theta_of(self, par: FloatArray) -> FloatArray:
+        """theta, the lower triangles of the terms' L ``(R, ...)``: the parameters, but for structured terms."""
+        if all(t.structure == "us" for t in self.terms):
+            return par
+        ends = np.cumsum([t.m for t in self.terms]).tolist()
+        return np.concatenate(
+            [t.theta(par[:, end - t.m : end]) for t, end in zip(self.terms, ends, strict=True)], axis=1
+        )
+
+    def reported(self, par: FloatArray) -> FloatArray:
+        """The parameters as lme4 reports them ``(R, m)``: correlations of structured terms as such."""
+        ends = np.cumsum([t.m for t in self.terms]).tolist()
+        parts = [t.reported(par[:, end - t.m : end]) for t, end in zip(self.terms, ends, strict=True)]
+        return np.concatenate(parts, axis=1)
 
     def as_ML(self) -> Criterion:
         """Return the same problem by maximum likelihood."""
@@ -195,7 +216,7 @@ class Criterion:
         dr2, dQ = np.empty(len(theta)), np.empty((len(theta), self.p, self.p))
         for f, L, E in zip(self.maps, s.L, s.at.ZtVinvXy, strict=True):
             N = E[0] @ inverse.T
-            dG = f.dG(L)[0]
+            dG = f.dG(s.par, L)[0]
             dr2[f.index] = -s.r2[0] * np.einsum("ja,abm,jb->m", N[..., -1], dG, N[..., -1])
             inner = np.einsum("jap,abm,jbq->mpq", N[..., :-1], dG, N[..., :-1], optimize=True)
             dQ[f.index] = root.T @ inner @ root
@@ -294,9 +315,9 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
     sums = cross_products(factors, Xy)
     scales = sums.column_scales()
     sums = sums.scaled(scales)
-    sizes = tuple(t.k for t in design.re.terms)
+    terms = tuple(TermCovariance(t.k, t.structure, t.hom) for t in design.re.terms)
     structure: Structure = OneFactor(sums) if len(factors) == 1 else Crossed(sums)
-    maps = factor_maps(sizes, [f for f, _ in place], scales)
+    maps = factor_maps(terms, [f for f, _ in place], scales)
     return Criterion(
         structure,
         sums,
@@ -309,8 +330,8 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
         0.0 if weights is None else float(np.log(weights).sum()),
         design.n,
         design.p,
-        design.re.lower,
-        moment_start(sums, maps, design.re.theta_start),
-        sizes,
+        np.concatenate([t.lower for t in terms]),
+        moment_start(sums, maps, np.concatenate([t.start for t in terms])),
+        terms,
         REML,
     )

@@ -23,7 +23,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pylmer.covariance import FactorMap
+from pylmer.covariance import AnyMap
 from pylmer.linalg.cross_products import Factor
 from pylmer.linalg.one_factor import Responses
 from pylmer.linalg.small import bmm, cholesky, lower_inverse
@@ -72,6 +72,7 @@ class Structure(Protocol):
 class Solution:
     """The solution at R values of theta. # depends: theta, y"""
 
+    par: FloatArray  # (R, m)
     L: tuple[FloatArray, ...]  # per factor (R, k, k)
     at: AtTheta
     chol: FloatArray  # (R, p + 1, p + 1)
@@ -98,7 +99,7 @@ class Derivatives:
 
 
 def solve(
-    structure: Structure, maps: Sequence[FactorMap], theta: FloatArray, responses: Responses, nu: int, REML: bool
+    structure: Structure, maps: Sequence[AnyMap], theta: FloatArray, responses: Responses, nu: int, REML: bool
 ) -> Solution:
     """Eliminate b, then beta, at R values of theta ``(R, m)``."""
     L = tuple(f.L(theta) for f in maps)
@@ -110,10 +111,10 @@ def solve(
     value = at.logdet + nu * (logs[:, -1] + (1.0 + math.log(2.0 * math.pi / nu)))
     if REML:
         value += ldRX2
-    return Solution(L, at, chol, at.logdet, ldRX2, diagonal[:, -1] ** 2, value, nu, REML)
+    return Solution(theta, L, at, chol, at.logdet, ldRX2, diagonal[:, -1] ** 2, value, nu, REML)
 
 
-def derivatives(solution: Solution, maps: Sequence[FactorMap]) -> Derivatives:
+def derivatives(solution: Solution, maps: Sequence[AnyMap]) -> Derivatives:
     """Exact gradient, and the average information plus the exact curvature of G = L L'.
 
     dd/dG_f  = sum_j [ W_jj - [REML] N_Xj N_Xj' - nu (e/r)_j (e/r)_j' ]
@@ -133,9 +134,9 @@ def derivatives(solution: Solution, maps: Sequence[FactorMap]) -> Derivatives:
         J, k, mf = E.shape[1], f.k, len(f.index)
         N = E.reshape(R, J * k, c) @ inverse_t
         dd_dG = W - _gram_over_levels(N * root_weight, J, k)
-        dG = f.dG(L)
+        dG = f.dG(solution.par, L)
         gradient[:, f.index] = (dd_dG.reshape(R, 1, k * k) @ dG.reshape(R, k * k, mf))[:, 0]
-        curvature[:, f.index[:, None], f.index] = f.curvature(dd_dG)
+        curvature[:, f.index[:, None], f.index] = f.curvature(solution.par, dd_dG)
         e = N[..., -1].reshape(R, J, k)
         columns = bmm(e, dG.reshape(R, k, k * mf)).reshape(R, J, k, mf)
         if mf < m:

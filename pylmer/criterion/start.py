@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pylmer.covariance import FactorMap
+from pylmer.covariance import AnyMap, FactorMap
 from pylmer.linalg.cross_products import CrossProducts
 
 FloatArray = NDArray[np.float64]
@@ -27,22 +27,25 @@ __all__ = ["moment_start"]
 SMALLEST, LARGEST = 1e-3, 1e3
 
 
-def moment_start(sums: CrossProducts, maps: Sequence[FactorMap], default: FloatArray) -> FloatArray:
+def moment_start(sums: CrossProducts, maps: Sequence[AnyMap], default: FloatArray) -> FloatArray:
     """Values of theta ``(m,)`` to begin with; ``default`` where the equations say nothing.
 
     Covers one factor of any width, and several factors with one column each.
     """
     p = sums.C.shape[0] - 1
-    if len(maps) == 1:
+    plain = [f for f in maps if isinstance(f, FactorMap)]
+    if len(plain) < len(maps):
+        return default
+    if len(plain) == 1:
         G = _one_factor(sums, p)
-        return default if G is None else _theta_of(G, maps[0], default)
-    if any(f.k > 1 for f in maps):
+        return default if G is None else _theta_of(G, plain[0], default)
+    if any(f.k > 1 for f in plain):
         return default
     ratios = _scalars(sums, p)
     if ratios is None:
         return default
     theta = default.copy()
-    for f, ratio in zip(maps, ratios, strict=True):
+    for f, ratio in zip(plain, ratios, strict=True):
         theta[f.index] = min(max(ratio, SMALLEST), LARGEST) ** 0.5 / f.scale
     return theta
 

@@ -134,7 +134,7 @@ def boot_parameters(
     Simulated responses are summed as they are drawn and never held; the refits are Newton steps on all of them at once.
     """
     criterion = model.criterion.with_responses(draw_responses(model, nsim, stream_for(seed)), model.beta)
-    found = _optimize(criterion, model.theta, nsim, progress)
+    found = _optimize(criterion, model.par, nsim, progress)
     t = parameters(criterion, found.theta)
     failed = ~found.converged
     t[failed] = np.nan
@@ -146,7 +146,7 @@ def boot_parameters(
 def refit_many(model: MerMod, Y: FloatArray, progress: bool = False) -> tuple[Criterion, NewtonResult]:
     """Refit a model to many responses ``(R, n)``, summing over the rows once."""
     criterion = _with_rows(model, Y)
-    return criterion, _optimize(criterion, model.theta, len(Y), progress)
+    return criterion, _optimize(criterion, model.par, len(Y), progress)
 
 
 def _with_rows(model: MerMod, Y: FloatArray) -> Criterion:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,7 @@ def parameter_names(model: MerMod, oldNames: bool = True) -> list[str]:
     return [*names, ".sigma" if oldNames else "sigma", *model.design.X_names]
 
 
-def sd_and_correlations(theta: FloatArray, sigma: FloatArray, term_sizes: tuple[int, ...]) -> FloatArray:
+def sd_and_correlations(theta: FloatArray, sigma: FloatArray, term_sizes: Sequence[int]) -> FloatArray:
     """theta ``(R, m)`` and sigma ``(R,)`` to standard deviations and correlations, in theta's places.
 
     A correlation with a standard deviation of zero is NaN.
@@ -50,19 +52,21 @@ def sd_and_correlations(theta: FloatArray, sigma: FloatArray, term_sizes: tuple[
     return out
 
 
-def parameters(criterion: Criterion, theta: FloatArray) -> FloatArray:
+def parameters(criterion: Criterion, par: FloatArray) -> FloatArray:
     """``(R, m + 1 + p)``: the parameters of R fits with different responses."""
     parts = []
-    for first in range(0, len(theta), criterion.chunk):
+    for first in range(0, len(par), criterion.chunk):
         rows = slice(first, first + criterion.chunk)
-        s = criterion.solution(theta[rows], criterion.responses.take(rows))
+        s = criterion.solution(par[rows], criterion.responses.take(rows))
         sigma = np.sqrt(s.r2 / criterion.nu)
-        random = sd_and_correlations(theta[rows], sigma, criterion.term_sizes)
+        random = sd_and_correlations(criterion.theta_of(par[rows]), sigma, [t.k for t in criterion.terms])
         parts.append(np.column_stack([random, sigma, criterion.beta0 + s.beta]))
     return np.concatenate(parts)
 
 
 def parameters_of(model: MerMod) -> FloatArray:
     """``(m + 1 + p,)``: the parameters of one fit."""
-    random = sd_and_correlations(model.theta[None], np.array([model.residual_sd]), model.criterion.term_sizes)[0]
+    random = sd_and_correlations(
+        model.theta[None], np.array([model.residual_sd]), [t.k for t in model.criterion.terms]
+    )[0]
     return np.concatenate([random, [model.residual_sd], model.beta])

@@ -55,7 +55,7 @@ class Satterthwaite:
 
 def satterthwaite(model: MerMod) -> Satterthwaite:
     """Derivatives and covariances at the optimum."""
-    criterion, theta, tau = model.criterion, model.theta, model.residual_sd**2
+    criterion, theta, tau = model.criterion, model.par, model.residual_sd**2
     m, nu = len(theta), model.nu
     step = STEP * np.maximum(1.0, np.abs(theta))
     around = np.concatenate([theta + np.diag(step), theta - np.diag(step)])

@@ -47,6 +47,7 @@ def getME(model: MerMod, name: str | list[str]) -> Any:
         - ``L`` (q, q) sparse lower Cholesky factor of Lambda'Z'ZLambda + I, not permuted;
         - ``RX`` (p, p), ``RZX`` (q, p);
         - ``theta``, ``beta``/``fixef``, ``lower``, ``sigma``; ``Tlist``, ``ST``; ``flist``, ``cnms``; ``devcomp``;
+        - ``par`` (lme4 2.0; not in ``"ALL"``): theta, or of structured terms standard deviations and correlation;
         - ``REML`` (p or 0), ``is_REML``; ``n_rtrms``, ``n_rfacs``, ``N``, ``n``, ``p``, ``q``;
         - ``p_i``, ``l_i``, ``q_i``, ``k``, ``m_i``, ``m``;
         - ``devfun``, a function of theta.
@@ -66,6 +67,8 @@ def getME(model: MerMod, name: str | list[str]) -> Any:
         return {one: getME(model, one) for one in name}
     if name == "ALL":
         return {one: getME(model, one) for one in _COMPONENTS}
+    if name == "par":
+        return model.criterion.reported(model.par[None])[0]
     if name not in _COMPONENTS:
         raise ModelError(f"'arg' should be one of {', '.join(_COMPONENTS)} (met '{name}')")
     return _COMPONENTS[name](model)

@@ -60,14 +60,14 @@ def logLik(model: MerMod, REML: bool | None = None) -> LogLik:
 
 
 def _parameters(model: MerMod) -> int:
-    return model.p + len(model.theta) + 1
+    return model.n_parameters
 
 
 def deviance(model: MerMod, REML: bool | None = None) -> float:
-    """Minus twice the log-likelihood.
+    """Minus twice the log-likelihood, at the estimates of the fit.
 
-    For a REML fit ``REML=False`` gives the deviance at the REML estimates; without it lme4 warns and gives the REML
-    criterion, and so does pylmer.
+    Of a REML fit without ``REML``, lme4 warns and gives the REML criterion, and so does pylmer.  Any value of ``REML``
+    gives the deviance, also ``True``: so it is in lme4.  The REML criterion is :func:`REMLcrit`.
 
     Examples
     --------
@@ -75,16 +75,15 @@ def deviance(model: MerMod, REML: bool | None = None) -> float:
     >>> round(deviance(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff(), REML=False)), 4)
     327.3271
     """
-    if REML is None:
-        if model.REML:
-            warnings.warn(
-                "deviance() is deprecated for REML fits; use REMLcrit for the REML criterion or deviance(.,REML=FALSE) "
-                "for deviance calculated at the REML fit",
-                RWarning,
-                stacklevel=2,
-            )
-        REML = model.REML
-    return _criterion(model, REML)
+    if REML is None and isREML(model):
+        warnings.warn(
+            "deviance() is deprecated for REML fits; use REMLcrit for the REML criterion or deviance(.,REML=FALSE) "
+            "for deviance calculated at the REML fit",
+            RWarning,
+            stacklevel=2,
+        )
+        return _criterion(model, True)
+    return _criterion(model, False)
 
 
 def REMLcrit(model: MerMod) -> float:

@@ -29,7 +29,7 @@ def hatvalues(model: MerMod) -> pd.Series[float]:
     >>> round(float(hatvalues(m).iloc[0]), 6)
     0.019898
     """
-    return row_series(model, model.criterion.leverages(model.theta))
+    return row_series(model, model.criterion.leverages(model.par))
 
 
 def cooks_distance(model: MerMod) -> pd.Series[float]:
@@ -42,12 +42,12 @@ def cooks_distance(model: MerMod) -> pd.Series[float]:
     >>> round(float(cooks_distance(m).iloc[1]), 6)
     0.027912
     """
-    h = model.criterion.leverages(model.theta)
+    h = model.criterion.leverages(model.par)
     scaled = model.scaled_residuals() / (1.0 - h)
     return row_series(model, scaled**2 * h / model.p)
 
 
 def rstudent(model: MerMod) -> pd.Series[float]:
     """Studentized residuals: Pearson residuals over ``sigma sqrt(1 - h_i)``."""
-    h = model.criterion.leverages(model.theta)
+    h = model.criterion.leverages(model.par)
     return row_series(model, model.scaled_residuals() / np.sqrt(1.0 - h))

@@ -138,7 +138,7 @@ def aic_table(model: MerMod) -> dict[str, float]:
     """
     if is_reml(model):
         return {"REML": float(model.value)}
-    k = model.p + len(model.theta) + 1
+    k = model.n_parameters
     log_lik = -float(model.value) / 2
     return {
         "AIC": -2 * log_lik + 2 * k,

@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pylmer.covariance import canonical_signs
 from pylmer.errors import ModelError
 from pylmer.optimize.newton import Evaluated, NewtonResult, newton
 from pylmer.optimize.newton_one import One, newton_one
@@ -31,9 +30,8 @@ class Objective(Protocol):
     def lower(self) -> FloatArray:
         """Lower bounds, ``(m,)``: 0 for the diagonal of L, else -inf."""
 
-    @property
-    def term_sizes(self) -> tuple[int, ...]:
-        """k of each term."""
+    def canonical(self, par: FloatArray) -> FloatArray:
+        """The same point ``(R, m)`` with what is bounded by 0 not negative."""
 
     def evaluate(self, theta: FloatArray, rows: IntArray | None = None) -> Evaluated:
         """Value, gradient and Hessian."""
@@ -106,7 +104,7 @@ def optimizeLmer(
     found = newton_one(evaluate, criterion, theta0, tolerance, max_evaluations)
     theta, gradient, hessian = found.theta, found.gradient, found.hessian
     if (theta[criterion.lower == 0] < 0).any():
-        theta = canonical_signs(theta, criterion.term_sizes)
+        theta = criterion.canonical(theta[None])[0]
         signs = np.where(theta == found.theta, 1.0, -1.0)
         gradient, hessian = gradient * signs, hessian * np.outer(signs, signs)
     theta, value = _snap_to_boundary(criterion, theta, found.value, boundary_tol)
@@ -168,7 +166,7 @@ def optimize_many(
             return criterion.evaluate(theta, block[rows])
 
         parts.append(newton(evaluate, np.tile(start, (len(block), 1)), tolerance, max_evaluations, on_done=done))
-    theta = canonical_signs(np.concatenate([p.theta for p in parts]), criterion.term_sizes)
+    theta = criterion.canonical(np.concatenate([p.theta for p in parts]))
     theta[(criterion.lower == 0) & (theta < boundary_tol)] = 0.0
     return NewtonResult(
         theta,

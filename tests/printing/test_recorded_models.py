@@ -76,6 +76,7 @@ def stand_in(case: dict[str, Any]) -> MerMod:
         p=k,
         REML=case["REML"],
         theta=numbers(case["theta"]),
+        n_parameters=k + len(case["theta"]) + 1,
         residual_sd=number(case["sigma"]),
         beta=numbers(case["beta"]),
         vcov_beta=numbers(case["vcov"]).reshape(k, k),
