@@ -175,7 +175,7 @@ def _narwhals_series(series: Any, name: str) -> Value:
     if dtype in (nw.Categorical, nw.Enum):
         return _narwhals_factor(series)
     if dtype == nw.String:
-        return Character(_object_array(series))
+        return _narwhals_strings(series)
     if dtype == nw.Boolean:
         return value_of(_object_array(series) if series.null_count() else series.to_numpy(), name)
     if dtype.is_numeric():
@@ -185,12 +185,21 @@ def _narwhals_series(series: Any, name: str) -> Value:
 
 
 def _object_array(series: Any) -> NDArray[np.object_]:
-    return np.asarray(series.to_numpy(), dtype=object)
+    return np.asarray(series.to_list(), dtype=object)
+
+
+def _narwhals_strings(series: Any) -> Character:
+    native = series.to_native()
+    if not hasattr(native, "dictionary_encode"):
+        return Character(_object_array(series))
+    joined = native.dictionary_encode().combine_chunks()  # pyarrow: few objects instead of one for each row
+    codes = joined.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+    met = np.array([*joined.dictionary.to_pylist(), None], dtype=object)
+    return Character(met[codes])
 
 
 def _narwhals_factor(series: Any) -> Factor:
     """A categorical column: its categories in order, None as a missing value."""
-    import narwhals.stable.v1 as nw  # only for tables that are not pandas
 
     native = series.to_native()
     if hasattr(native, "combine_chunks"):  # pyarrow has the codes at hand
@@ -198,7 +207,7 @@ def _narwhals_factor(series: Any) -> Factor:
         codes = joined.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
         return Factor(codes, as_labels(joined.dictionary.to_pylist()), ordered=bool(native.type.ordered))
     levels = as_labels(series.cat.get_categories().to_list())
-    met = Character(_object_array(series.cast(nw.String))).factor()
+    met = Character(_object_array(series)).factor()
     return Factor(match_levels(met, levels)[0], levels)
 
 
