@@ -5,7 +5,10 @@ from pylmer.classical import aov, lm
 from pylmer.control import lmerControl
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.dotted import LmerMod, summary
+from pylmer.formula.algebra import delete_response, drop_terms, reformulate, update_formula
+from pylmer.formula.bars import expandDoubleVerts, findbars, isNested, nobars, subbars
 from pylmer.formula.lformula import lFormula
+from pylmer.formula.linear import dummy, mkReTrms
 from pylmer.inference import anova, bootMer, confint, drop1, refitML
 from pylmer.lmer import lmer, mkMerMod
 from pylmer.methods import (
@@ -19,6 +22,7 @@ from pylmer.methods import (
     df_residual,
     fitted,
     fixef,
+    formula,
     getME,
     hatvalues,
     icc,
@@ -26,6 +30,8 @@ from pylmer.methods import (
     isREML,
     isSingular,
     logLik,
+    model_frame,
+    model_matrix,
     ngrps,
     nobs,
     predict,
@@ -34,6 +40,7 @@ from pylmer.methods import (
     rstudent,
     sigma,
     simulate,
+    terms,
     vcov,
 )
 from pylmer.model import MerMod
@@ -59,15 +66,22 @@ __all__ = [
     "confint",
     "cooks_distance",
     "datasets",
+    "delete_response",
     "deviance",
     "df_residual",
     "drop1",
+    "drop_terms",
+    "dummy",
+    "expandDoubleVerts",
+    "findbars",
     "fitted",
     "fixef",
+    "formula",
     "getME",
     "hatvalues",
     "icc",
     "isLMM",
+    "isNested",
     "isREML",
     "isSingular",
     "lFormula",
@@ -77,13 +91,18 @@ __all__ = [
     "logLik",
     "mkLmerDevfun",
     "mkMerMod",
+    "mkReTrms",
+    "model_frame",
+    "model_matrix",
     "ngrps",
+    "nobars",
     "nobs",
     "optimizeLmer",
     "options",
     "predict",
     "ranef",
     "refitML",
+    "reformulate",
     "residuals",
     "rnorm",
     "rstudent",
@@ -92,6 +111,9 @@ __all__ = [
     "set_seed",
     "sigma",
     "simulate",
+    "subbars",
     "summary",
+    "terms",
+    "update_formula",
     "vcov",
 ]

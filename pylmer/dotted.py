@@ -9,6 +9,8 @@ import pandas as pd
 
 from pylmer import inference, methods, printing
 from pylmer.errors import ModelError
+from pylmer.formula.parse import Formula
+from pylmer.formula.terms import Terms
 from pylmer.inference.boot_intervals import BootType
 from pylmer.inference.bootstrap import BootMer, Statistic
 from pylmer.inference.confint import Parm
@@ -157,6 +159,22 @@ class LmerMod(MerMod):
     def drop1(self, test: Literal["none", "Chisq"] = "none", scope: Sequence[str] | None = None) -> AnovaFrame:
         """See :func:`pylmer.drop1`."""
         return inference.drop1(self, test, scope)
+
+    def formula(self) -> Formula:
+        """See :func:`pylmer.formula`."""
+        return methods.formula(self)
+
+    def terms(self) -> Terms:
+        """See :func:`pylmer.terms`."""
+        return methods.terms(self)
+
+    def model_frame(self) -> pd.DataFrame:
+        """See :func:`pylmer.model_frame`."""
+        return methods.model_frame(self)
+
+    def model_matrix(self, type: Literal["fixed", "random", "randomListRaw"] = "fixed") -> Any:
+        """See :func:`pylmer.model_matrix`."""
+        return methods.model_matrix(self, type=type)
 
     def icc(self) -> float:
         """See :func:`pylmer.icc`."""

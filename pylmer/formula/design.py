@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from pylmer.formula.frame import ModelFrame
     from pylmer.formula.schema import Schema
 
 FloatArray = NDArray[np.float64]
@@ -162,6 +163,8 @@ class Design:
         padded there.
     na_row_names
         Labels of those rows.
+    frame
+        The variables of the formula on the rows kept, where they are still there.
     """
 
     y: FloatArray
@@ -178,6 +181,8 @@ class Design:
     na_rows: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     na_exclude: bool = False
     na_row_names: tuple[object, ...] | NDArray[np.generic] = ()
+
+    frame: ModelFrame | None = None
 
     @property
     def n(self) -> int:

@@ -115,6 +115,7 @@ def lFormula(
         dropped=dropped,
         na_rows=frame.na_rows,
         na_row_names=frame.na_row_names,
+        frame=frame,
         na_exclude=frame.na_exclude,
     )
 

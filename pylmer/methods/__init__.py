@@ -1,6 +1,7 @@
 """Questions that one fit answers, never fitting again."""
 
 from pylmer.methods.components import getME
+from pylmer.methods.design_parts import formula, model_frame, model_matrix, terms
 from pylmer.methods.fit_statistics import (
     AIC,
     BIC,
@@ -36,6 +37,7 @@ __all__ = [
     "df_residual",
     "fitted",
     "fixef",
+    "formula",
     "getME",
     "hatvalues",
     "icc",
@@ -43,6 +45,8 @@ __all__ = [
     "isREML",
     "isSingular",
     "logLik",
+    "model_frame",
+    "model_matrix",
     "ngrps",
     "nobs",
     "predict",
@@ -52,5 +56,6 @@ __all__ = [
     "sigma",
     "simulate",
     "summary",
+    "terms",
     "vcov",
 ]
