@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pylmer.errors import ModelError
 from pylmer.linalg.cross_products import CrossProducts, Factor
-from pylmer.linalg.dense_square import diagonal_blocks, inverse_logdet_spd, square_of, square_rows
+from pylmer.linalg.dense_square import diagonal_blocks, inverses_logdets_spd, square_of, square_rows
 from pylmer.linalg.links import DenseLink, Link, SparseLink
 from pylmer.linalg.one_factor import LevelBlocks, Responses, downdate
 from pylmer.linalg.small import bmm
@@ -158,9 +158,7 @@ class CrossedAtTheta:
             S2 = self._congruence(self.A22)
         diagonal = np.arange(st.q2)
         S2[:, diagonal, diagonal] += 1.0
-        logdet = np.empty(len(S2))
-        for r, one in enumerate(S2):
-            S2[r], logdet[r] = inverse_logdet_spd(one)
+        S2, logdet = inverses_logdets_spd(S2)
         if scale is not None:
             S2 *= scale[:, None]
             S2 *= scale[..., None]

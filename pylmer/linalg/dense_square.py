@@ -16,10 +16,22 @@ from scipy.linalg import lapack
 from pylmer.errors import ModelError
 from pylmer.linalg.cross_products import CrossProducts, Factor
 from pylmer.linalg.one_factor import Responses, bordered
+from pylmer.linalg.small import cholesky
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["DenseSquare", "DenseSquareAtTheta", "diagonal_blocks", "inverse_logdet_spd", "square_of"]
+#: Up to this size, several matrices are inverted together.
+MANY_SMALL = 48
+
+__all__ = [
+    "DenseSquare",
+    "DenseSquareAtTheta",
+    "diagonal_blocks",
+    "inverse_logdet_spd",
+    "inverses_logdets_spd",
+    "square_of",
+    "square_rows",
+]
 
 
 def diagonal_blocks(square: FloatArray, J: int, k: int) -> FloatArray:
@@ -44,6 +56,24 @@ def inverse_logdet_spd(S: FloatArray) -> tuple[FloatArray, float]:
     inverse, _ = lapack.dpotri(R, lower=0, overwrite_c=1)
     _mirror(inverse)
     return inverse, logdet
+
+
+def inverses_logdets_spd(S: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Inverses and log-determinants of ``(R, q, q)`` positive definite matrices; ``S`` may be overwritten.
+
+    Many small ones go through NumPy at once, large ones one by one.
+    """
+    if len(S) > 1 and S.shape[-1] <= MANY_SMALL:
+        factors = cholesky(S)
+        logdet = 2.0 * np.log(factors.diagonal(axis1=-2, axis2=-1)).sum(axis=-1)
+        if np.isnan(logdet).any():
+            raise ModelError("Downdated VtV is not positive definite")
+        inverse = np.linalg.inv(S)
+        return 0.5 * (inverse + inverse.swapaxes(-1, -2)), logdet
+    logdet = np.empty(len(S))
+    for r, one in enumerate(S):
+        S[r], logdet[r] = inverse_logdet_spd(one)
+    return S, logdet
 
 
 def _mirror(M: FloatArray, block: int = 128) -> None:
