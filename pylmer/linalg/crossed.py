@@ -33,8 +33,8 @@ __all__ = ["Crossed", "CrossedAtTheta"]
 #: Below this size (or for several replicates of a small square) W is formed by full products; above it the diagonal
 #: blocks come from the inverse that is there already.
 FULL_PRODUCT = 300
-#: A trailing square of more columns than this is refused: it would take more than 12 GB.
-MAX_TRAILING = 20_000
+#: A trailing square of more columns than this is refused.
+MAX_TRAILING = 9_000
 
 
 class Crossed:
@@ -48,8 +48,9 @@ class Crossed:
         self.q2 = sum(sizes[f] for f in self.trailing)
         if self.q2 > MAX_TRAILING:
             raise ModelError(
-                f"the grouping factors beside the largest have {self.q2} random effects together, more than the "
-                f"{MAX_TRAILING} that are handled as one dense matrix"
+                f"the grouping factors beside the largest have {self.q2} random effects together; as one dense matrix "
+                f"they would take about {48e-9 * self.q2**2:.0f} GB, and more than {MAX_TRAILING} are refused: leave "
+                "out a term, or merge levels"
             )
         self.edges = np.cumsum([0] + [sizes[f] for f in self.trailing])
         self.p = sums.C.shape[0] - 1
