@@ -21,7 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """For each call the groups of quantities that a case wants when it does not say."""
 
 EXTRA_GROUPS = (
-    *("boot", "simulate", "icc", "wald", "profile", "satterthwaite", "influence", "anova", "drop1", "against"),
+    *("boot", "simulate", "icc", "heads", "wald", "profile", "satterthwaite", "influence", "anova", "drop1", "against"),
 )
 """Groups that a case must ask for."""
 

@@ -65,10 +65,11 @@ class Failed(click.ClickException):
 def _errors() -> Iterator[None]:
     """Turn errors of the harness into messages with documented exit codes."""
     from rcompare.record import RecordingError
+    from rcompare.run import OtherData
 
     try:
         yield
-    except CaseError as err:
+    except (CaseError, OtherData) as err:
         raise Failed(str(err), USAGE) from None
     except (EngineUnavailable, RecordingError, FileNotFoundError) as err:
         raise Failed(str(err), UNAVAILABLE) from None
@@ -125,7 +126,8 @@ def run(
 
         chosen = select(load_cases(case_files or [BUILTIN]), names, tags)
         folder = _golden_folder(golden) if "golden" in (engine, against) else None
-        ours, theirs = make_engine(engine, folder), make_engine(against, folder)
+        theirs = make_engine(against, folder)
+        ours = make_engine(engine, folder, lme4=getattr(theirs, "lme4_version", "1.1-31"))
         comparisons = _compare_all(chosen, ours, theirs, console)
     _report(comparisons, console, json_file, junit_file, html_file, verbose)
 
@@ -250,6 +252,33 @@ def doctor() -> None:
     broken = [f for f in findings if f.needed and not f.ok]
     console.print("everything needed is there" if not broken else f"missing: {', '.join(f.what for f in broken)}")
     sys.exit(UNAVAILABLE if broken else 0)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("names", nargs=-1)
+@cases_option
+@golden_option
+def selftest(names: tuple[str, ...], case_files: tuple[Path, ...], golden: Path | None) -> None:
+    """Plant errors in recorded answers (wrong df, swapped labels, a digit) and prove that each is caught and named."""
+    from rcompare.selftest import PLANTS, plant_all
+
+    console = _console()
+    with _errors():
+        engine = GoldenEngine(_golden_folder(golden))
+        chosen = [c for c in select(load_cases(case_files or [BUILTIN]), names) if engine.has(c)]
+        caught = list(_progress(plant_all(chosen, engine), len(chosen) * len(PLANTS), "planting", console))
+    table = Table(title="planted errors", title_justify="left")
+    for heading in ("error", "how it comes about", "must be named by", "planted", "caught"):
+        table.add_column(heading)
+    for plant in PLANTS:
+        mine = [c for c in caught if c.plant is plant]
+        good = sum(c.ok for c in mine)
+        style = "green" if mine and good == len(mine) else "bold red"
+        table.add_row(plant.name, plant.story, plant.named_by, str(len(mine)), Text(str(good), style=style))
+    console.print(table)
+    missed = [c for c in caught if not c.ok] + [p for p in PLANTS if all(c.plant is not p for c in caught)]
+    console.print(f"{len(caught) - sum(not c.ok for c in caught)} of {len(caught)} planted errors caught and named")
+    sys.exit(DISAGREE if missed else 0)
 
 
 # ------------------------------------------------------------------------------------------------------------- shared

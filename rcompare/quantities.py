@@ -110,7 +110,8 @@ def _table() -> dict[str, Quantity]:
         Quantity("hatvalues", 3, "influence", "array"),
         Quantity("cooks", 3, "influence", "array", "Cook's distance"),
         Quantity("anova", 3, "interval", "entry"),
-        *(Quantity(f"text.{n}", 4, "text") for n in ("print", "summary", "VarCorr", "ranef", "coef", "str")),
+        *(Quantity(f"text.{n}", 4, "text") for n in ("print", "summary", "VarCorr", "str", "ranef.head", "coef.head")),
+        *(Quantity(f"text.{n}", 4, "effects text") for n in ("ranef", "coef")),
     ]
     return {row.name: row for row in rows}
 

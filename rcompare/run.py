@@ -16,9 +16,13 @@ from rcompare.engines.base import CriterionEngine, Engine, EngineUnavailable
 from rcompare.engines.golden import GoldenEngine
 from rcompare.results import Labelled, Results
 
-__all__ = ["ENGINES", "Answered", "answer", "compare_engines", "make_engine", "run_cases"]
+__all__ = ["ENGINES", "Answered", "OtherData", "answer", "compare_engines", "make_engine", "run_cases"]
 
 ENGINES = ("pylmer", "R", "golden")
+
+
+class OtherData(ValueError):
+    """Two engines answered a case from different rows."""
 
 
 def make_engine(name: str, golden: Path | None = None, lme4: str = "1.1-31") -> Engine:
@@ -60,6 +64,7 @@ class Answered:
     comparison: Comparison
     ours: Results
     theirs: Results
+    ours_at: Results | None = None
 
 
 def compare_engines(case: Case, engine: Engine, reference: Engine) -> Comparison:
@@ -74,7 +79,7 @@ def answer(case: Case, engine: Engine, reference: Engine) -> Answered:
     ------
     FileNotFoundError
         If the reference is a folder of golden files without this case.
-    ValueError
+    OtherData
         If the two engines saw different data.
     """
     theirs = reference.run(case)
@@ -94,13 +99,13 @@ def answer(case: Case, engine: Engine, reference: Engine) -> Answered:
 
     names = (engine.name, reference.name)
     partial = bool(getattr(engine, "partial", False))
-    return Answered(compare_case(case, ours, theirs, at, criterion, partial, names), ours, theirs)
+    return Answered(compare_case(case, ours, theirs, at, criterion, partial, names), ours, theirs, at)
 
 
 def _same_data(case: Case, ours: Results, theirs: Results) -> None:
     a, b = ours.stamp.get("data_hash"), theirs.stamp.get("data_hash")
     if a is not None and b is not None and a != b:
-        raise ValueError(
+        raise OtherData(
             f"case {case.id}: the two engines saw different data (SHA-256 {a[:12]} and {b[:12]}); "
             "if the data set has changed on purpose, record again: rcompare record " + case.id
         )

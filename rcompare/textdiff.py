@@ -33,6 +33,8 @@ class LineDifference:
         Spans (start, end) of the tokens that differ.
     relative
         Largest relative difference of two numbers, one unit of the last place of each forgiven.
+    numbers
+        The pairs of numbers that differ, ours first.
     """
 
     number: int
@@ -42,6 +44,7 @@ class LineDifference:
     marks_ours: tuple[tuple[int, int], ...] = ()
     marks_theirs: tuple[tuple[int, int], ...] = ()
     relative: float = 0.0
+    numbers: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def _line_difference(number: int, a: str | None, b: str | None) -> LineDifferenc
     marks_a = tuple((x[2], x[2] + len(x[1])) for x, _ in pairs)
     marks_b = tuple((y[2], y[2] + len(y[1])) for _, y in pairs)
     relative = max((_relative(x, y) for x, y in pairs), default=0.0)
-    return LineDifference(number, kind, a, b, marks_a, marks_b, relative)
+    numbers = tuple((float(x[1]), float(y[1])) for x, y in pairs if x[0] == "number")
+    return LineDifference(number, kind, a, b, marks_a, marks_b, relative, numbers)
 
 
 def _blank_marks(a: str, b: str) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from rcompare.results import Labelled, Results
 
-__all__ = ["VERDICTS", "Optimum", "judge_optimum"]
+__all__ = ["VERDICTS", "Optimum", "judge_optimum", "path"]
+
+FloatArray = NDArray[np.float64]
 
 VERDICTS = ("same", "ours better", "theirs better", "different basin")
 
@@ -71,7 +73,7 @@ class Optimum:
 def judge_optimum(
     ours: Results,
     theirs: Results,
-    criterion: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
+    criterion: Callable[[FloatArray], FloatArray] | None = None,
     allowed: float = SAME,
 ) -> Optimum:
     """Judge two optima by their criteria, and by what lies between them where the criterion can be asked.
@@ -93,8 +95,7 @@ def judge_optimum(
     distance = float(np.max(np.abs(x - y), initial=0.0)) if comparable else float("inf")
     barrier = float("nan")
     if criterion is not None and comparable and distance > 1e-2:
-        steps = np.linspace(0.0, 1.0, 11)[1:-1, None]
-        between = criterion(x + steps * (y - x))
+        between = criterion(path(x, y, _sizes(theirs), np.linspace(0.0, 1.0, 11)[1:-1]))
         barrier = float(np.max(between) - max(a, b))
     if np.isfinite(barrier) and barrier > BARRIER:
         verdict = "different basin"
@@ -105,7 +106,61 @@ def judge_optimum(
     return Optimum(verdict, a, b, tight, distance, barrier, a - b <= allowed)
 
 
-def _theta(results: Results) -> NDArray[np.float64]:
+def path(x: FloatArray, y: FloatArray, sizes: tuple[int, ...], steps: FloatArray) -> FloatArray:
+    """Thetas on the way from one optimum to another: the relative covariances LL' of each term mixed linearly.
+
+    Mixing covariances, and not thetas, makes the way independent of the signs and rotations that leave LL' as it is.
+
+    Parameters
+    ----------
+    x, y
+        ``(m,)`` thetas.
+    sizes
+        k of each term; the lower triangles of k columns stand one after the other.
+    steps
+        ``(s,)`` shares of ``y``.
+
+    Returns
+    -------
+    ndarray
+        ``(s, m)``.
+    """
+    return np.array([np.concatenate([_mixed(u, v, k, s) for u, v, k in _blocks(x, y, sizes)]) for s in steps])
+
+
+def _blocks(x: FloatArray, y: FloatArray, sizes: tuple[int, ...]) -> list[tuple[FloatArray, FloatArray, int]]:
+    ends = np.cumsum([k * (k + 1) // 2 for k in sizes])
+    return list(zip(np.split(x, ends[:-1]), np.split(y, ends[:-1]), sizes, strict=True))
+
+
+def _mixed(u: FloatArray, v: FloatArray, k: int, share: float) -> FloatArray:
+    columns, rows = np.triu_indices(k)
+    factors = np.zeros((2, k, k))
+    factors[0, rows, columns], factors[1, rows, columns] = u, v
+    stacked = np.concatenate([np.sqrt(1 - share) * factors[0].T, np.sqrt(share) * factors[1].T])
+    R = np.asarray(np.linalg.qr(stacked, mode="r"))
+    L = R.T * np.where(np.diag(R) < 0, -1.0, 1.0)
+    out: FloatArray = L[rows, columns]
+    return out
+
+
+def _sizes(results: Results) -> tuple[int, ...]:
+    """k of each term, from the lower bounds: a column starts with 0, and below it stands -Inf."""
+    value = results.values.get("lower")
+    if not isinstance(value, Labelled):
+        return (1,) * len(_theta(results))
+    sizes, at = [], 0
+    bounds = value.values
+    while at < len(bounds):
+        k = 1
+        while at + k < len(bounds) and np.isneginf(bounds[at + k]):
+            k += 1
+        sizes.append(k)
+        at += k * (k + 1) // 2
+    return tuple(sizes)
+
+
+def _theta(results: Results) -> FloatArray:
     value = results.values["theta"]
     assert isinstance(value, Labelled)
     return value.values

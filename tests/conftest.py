@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ REASON: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--require-r", action="store_true", help="fail, instead of skipping, where live R is missing")
+    with contextlib.suppress(ValueError):  # the plugin of rcompare has it too, where it is installed
+        parser.addoption("--require-r", action="store_true", help="fail, instead of skipping, where live R is missing")
 
 
 def pytest_configure(config: pytest.Config) -> None:

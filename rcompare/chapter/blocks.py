@@ -67,7 +67,7 @@ BLOCKS: tuple[Block, ...] = (
             Ask("hsb-data", "data.types", "columns and their types", None),
             Ask("hsb-data", "data.levels", "levels of the factors, in order", None),
             Ask("hsb-data", "data.head", "first ten rows", None),
-            Ask("hsb-data", "data.means", "mean"),
+            Ask("hsb-data", "data.means", "mean", ("mathach", "ses", "size")),
             Ask("hsb-data", "data.group.sizes", "pupils in a school"),
             Ask("hsb-data", "text.str", "text of str"),
         ),
@@ -132,6 +132,7 @@ BLOCKS: tuple[Block, ...] = (
         ),
         (
             Ask("hsb-m1-reml", "boot.ci", "interval"),
+            Ask("hsb-m1-reml", "text.boot.ci", "text of the interval"),
             Ask("hsb-m1-reml", "boot.t", "the 500 replicates", None),
             Ask("hsb-m1-reml", "band", "band"),
         ),
@@ -174,6 +175,8 @@ BLOCKS: tuple[Block, ...] = (
         (
             Ask("hsb-m1-reml", "ranef", "random effect", tuple(f"school | {s} | (Intercept)" for s in SCHOOLS)),
             Ask("hsb-m1-reml", "coef", "coefficient", tuple(f"school | {s} | (Intercept)" for s in SCHOOLS)),
+            Ask("hsb-m1-reml", "text.ranef.head", "text of the ten random effects"),
+            Ask("hsb-m1-reml", "text.coef.head", "text of the ten coefficients"),
             Ask("hsb-m1-reml", "group.means", "plain mean of school 1308", ("1308",)),
         ),
     ),
@@ -200,15 +203,24 @@ BLOCKS: tuple[Block, ...] = (
     Block(
         "One step further: questions to Model 2",
         "Responses simulated from R's own stream, leverage, influence, and tests.",
-        (Piece("simulate(m2, nsim=2, seed=1).head(3)", "simulate", "hsb-m2-reml"),),
+        (
+            Piece("simulate(m2, nsim=2, seed=1).head(3)", "simulate", "hsb-m2-reml"),
+            Piece('summary(m2, ddf="Satterthwaite").coefficients', "satterthwaite", "hsb-m2-reml"),
+            Piece("anova(m2)", "anova", "hsb-m2-reml"),
+            Piece('drop1(m2, test="Chisq")', "drop1", "hsb-m2-reml"),
+            Piece("anova(m1, m2)", "against", "hsb-m2-reml"),
+        ),
         (
             Ask("hsb-m2-reml", "simulate", "simulated", tuple(f"{i}, sim_{j}" for j in (1, 2) for i in (1, 2, 3))),
             Ask("hsb-m2-reml", "satterthwaite.df", "Satterthwaite df"),
             Ask("hsb-m2-reml", "hatvalues", "leverage of row", first=3),
             Ask("hsb-m2-reml", "cooks", "Cook's distance of row", first=3),
             Ask("hsb-m2-reml", "anova", "anova(m2)"),
+            Ask("hsb-m2-reml", "text.anova", "text of anova(m2)"),
             Ask("hsb-m2-reml", "drop1", "drop1(m2)"),
+            Ask("hsb-m2-reml", "text.drop1", "text of drop1(m2)"),
             Ask("hsb-m2-reml", "against", "anova(m1, m2)"),
+            Ask("hsb-m2-reml", "text.against", "text of anova(m1, m2)"),
         ),
     ),
 )

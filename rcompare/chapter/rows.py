@@ -49,10 +49,12 @@ class Row:
         What it is.
     ours, theirs
         Both values, ten significant digits.
+    tight
+        The value at R's tight optimum, where it was recorded.
     difference
         Ours minus theirs.
     verdict
-        ``same``, ``as R's tight optimum``, ``digits``, ``waived``, ``differs`` or ``missing``.
+        ``same``, ``as R's tight optimum``, ``waived``, ``digits`` (another printed digit), ``differs`` or ``missing``.
     note
         Reason of a waiver, and so on.
     """
@@ -63,16 +65,17 @@ class Row:
     difference: str
     verdict: str
     note: str = ""
+    tight: str = ""
 
     @property
     def fails(self) -> bool:
         """Whether pylmer and R part here."""
-        return self.verdict in ("differs", "missing", "stale waiver")
+        return self.verdict in ("differs", "digits", "missing", "stale waiver")
 
 
 def rows_of(ask: Ask, answered: Answered) -> list[Row]:
     """Make the rows of one question."""
-    ours, theirs = answered.ours.values.get(ask.quantity), answered.theirs.values[ask.quantity]
+    ours, theirs = _ours(ask, answered), answered.theirs.values[ask.quantity]
     waiver = next((w for w in answered.comparison.case.waivers if w.quantity == ask.quantity), None)
     if ours is None:
         failed = answered.ours.failed
@@ -88,14 +91,22 @@ def rows_of(ask: Ask, answered: Answered) -> list[Row]:
     return [_entry_row(ask, answered, label, len(labels) > 1) for label in labels[: ask.first]]
 
 
+def _ours(ask: Ask, answered: Answered) -> Value | None:
+    """Our own answer; where only R's theta makes sense (replicates of a bootstrap), the answer there."""
+    own = answered.ours.values.get(ask.quantity)
+    return own if own is not None or answered.ours_at is None else answered.ours_at.values.get(ask.quantity)
+
+
 def _text_row(ask: Ask, answered: Answered) -> Row:
-    found = [d for d in answered.comparison.differences if d.quantity.startswith(ask.quantity) and d.stage == 4]
-    worst = next((d for d in found if d.fails), found[0])
+    names = (ask.quantity, f"{ask.quantity} (end to end)")
+    found = [d for d in answered.comparison.differences if d.quantity in names]
+    worst = next((d for d in found if d.status != "same"), found[-1])
     text = worst.text
     lines = len(text.theirs) if text is not None else 0
     verdict = "same" if worst.status == "same" else worst.status
-    note = "every character" if worst.status == "same" else worst.note
-    return Row(ask.title, f"{lines} lines", f"{lines} lines", "", verdict, note)
+    if verdict == "same" and "tight" in worst.note:
+        verdict = "as R's tight optimum"
+    return Row(ask.title, f"{lines} lines", f"{lines} lines", "", verdict, worst.note)
 
 
 def _whole_row(ask: Ask, answered: Answered, ours: Value, theirs: Value) -> Row:
@@ -115,7 +126,11 @@ def _entry_row(ask: Ask, answered: Answered, label: str, several: bool) -> Row:
         return Row(title, _digits(ours), _digits(theirs), "", "missing", f"no entry {label!r}")
     gap = 0.0 if ours == theirs or (np.isnan(ours) and np.isnan(theirs)) else ours - theirs
     verdict, note = _verdict(ask, answered)
-    return Row(title, _digits(ours), _digits(theirs), "0" if gap == 0 else f"{gap:+.1e}", verdict, note)
+    recorded = answered.theirs.tight.get(ask.quantity)
+    tight = None if recorded is None else _entry(recorded, label)
+    if tight is not None and verdict == "same" and abs(gap) > 1e-6 * abs(ours) and abs(ours - tight) < 0.1 * abs(gap):
+        verdict = "as R's tight optimum"
+    return Row(title, _digits(ours), _digits(theirs), "0" if gap == 0 else f"{gap:+.1e}", verdict, note, _digits(tight))
 
 
 def _verdict(ask: Ask, answered: Answered) -> tuple[str, str]:
@@ -161,7 +176,7 @@ def _digits(x: float | None) -> str:
 
 
 def _readable(label: str) -> str:
-    return label.replace(" | (Intercept)", "").replace(" | ", " ")
+    return label.replace(" | (Intercept)", "").replace(" | Residuals", "").replace(" | ", " ")
 
 
 def _shown(value: Value) -> str:

@@ -19,7 +19,7 @@ from rich.text import Text
 from rcompare.case import Case, builtin_cases, select
 from rcompare.chapter.blocks import BLOCKS, Block, Piece
 from rcompare.chapter.rows import Row, rows_of
-from rcompare.chapter.texts import MAKERS, PICTURES, draw
+from rcompare.chapter.texts import MAKERS, PICTURES, draw, recorded_text
 from rcompare.datatable import case_data
 from rcompare.engines.golden import GoldenEngine
 from rcompare.engines.pylmer import PylmerEngine
@@ -33,10 +33,12 @@ STYLES = {"same": "green", "as R's tight optimum": "green", "digits": "yellow", 
 
 @dataclass(frozen=True)
 class Shown:
-    """A piece as it came out: text, or the picture's bytes and file."""
+    """A piece as it came out: text with what R recorded for it, or the picture's bytes and file."""
 
     piece: Piece
     text: str = ""
+    recorded: str = ""
+    where: str = ""
     picture: bytes | None = None
     file: str = ""
 
@@ -123,13 +125,15 @@ def _show(piece: Piece, answers: dict[str, Answered], models: dict[str, Any], ou
         return Shown(piece, f"(no fit: {answers[piece.case].ours.error})")
     model = models[piece.case]
     if not piece.picture:
-        return Shown(piece, MAKERS[piece.maker](model, answers[piece.case].ours, models))
+        text = MAKERS[piece.maker](model, answers[piece.case].ours, models)
+        recorded, where = recorded_text(piece.maker, answers[piece.case].ours, answers[piece.case].theirs)
+        return Shown(piece, text, recorded, where)
     picture = draw(piece.picture, model)
     if picture is None:
         return Shown(piece, "(no picture: matplotlib is not installed, pip install 'pylmer[plots]')")
     file = f"{piece.picture}.png"
     (out / file).write_bytes(picture)
-    return Shown(piece, "", picture, file)
+    return Shown(piece, picture=picture, file=file)
 
 
 # ----------------------------------------------------------------------------------------------------------- printing
@@ -154,19 +158,20 @@ def _print_block(console: Console, number: int, told: Told) -> None:
 
 def _table(told: Sequence[Told]) -> Table:
     table = Table(title="\npylmer beside R, one row a quantity", title_justify="left", title_style="bold")
-    table.add_column("quantity", overflow="fold")
+    table.add_column("quantity", overflow="fold", min_width=38)
     table.add_column("pylmer", justify="right")
     table.add_column("R", justify="right")
+    table.add_column("R, tight", justify="right")
     table.add_column("difference", justify="right")
     table.add_column("verdict", overflow="fold")
     for t in told:
         table.add_section()
-        table.add_row(Text(t.block.title, style="bold"), "", "", "", "")
+        table.add_row(Text(t.block.title, style="bold"), "", "", "", "", "")
         for row in t.rows:
             verdict = Text(row.verdict, style=STYLES.get(row.verdict, "bold red"))
             if row.note and row.verdict not in ("same", "as R's tight optimum"):
                 verdict.append(f" ({row.note})", style="dim")
-            table.add_row(row.title, row.ours, row.theirs, row.difference, verdict)
+            table.add_row(row.title, row.ours, row.theirs, row.tight, row.difference, verdict)
     return table
 
 

@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from pylmer.printing.effects import confint_text, frames_text
+from pylmer.printing.effects import confint_text
 from pylmer.printing.structure import r_str
-from rcompare.results import Labelled, Results
+from rcompare.results import Labelled, Results, Text
 
-__all__ = ["MAKERS", "PICTURES", "draw"]
+__all__ = ["MAKERS", "PICTURES", "draw", "recorded_text"]
 
 api: Any = import_module("pylmer")
 Maker = Callable[[Any, Results, dict[str, Any]], str]
 
 
-def _first_ten(d: Any) -> dict[str, Any]:
-    return {"school": d["school"].head(10)}
+def _text(ours: Results, name: str) -> str:
+    value = ours.values.get(name)
+    if not isinstance(value, Text):
+        return f"(no answer: {ours.failed.get(name, ours.failed.get(name.split('.')[1], ''))})"
+    return "\n".join(value.lines)
 
 
 def _bootstrap(m: Any, ours: Results, models: dict[str, Any]) -> str:
@@ -64,12 +67,44 @@ MAKERS: dict[str, Maker] = {
     "icc": lambda m, ours, models: f"{float(api.icc(m)):.7g}",
     "bootstrap": _bootstrap,
     "contrast": _contrast,
-    "ranef": lambda m, ours, models: frames_text(_first_ten(api.ranef(m))),
-    "coef": lambda m, ours, models: frames_text(_first_ten(api.coef(m))),
+    "ranef": lambda m, ours, models: _text(ours, "text.ranef.head"),
+    "coef": lambda m, ours, models: _text(ours, "text.coef.head"),
     "shrinkage": _shrinkage,
+    "satterthwaite": lambda m, ours, models: api.summary(m, ddf="Satterthwaite").coefficients.to_string(),
+    "anova": lambda m, ours, models: _text(ours, "text.anova"),
+    "drop1": lambda m, ours, models: _text(ours, "text.drop1"),
+    "against": lambda m, ours, models: _text(ours, "text.against"),
     "simulate": _simulated,
 }
 """Name of a piece's maker -> function of the model, our answers and all models of the chapter."""
+
+RECORDED = {
+    "structure": "text.str",
+    "summary": "text.summary",
+    "bootstrap": "text.boot.ci",
+    "ranef": "text.ranef.head",
+    "coef": "text.coef.head",
+    "anova": "text.anova",
+    "drop1": "text.drop1",
+    "against": "text.against",
+}
+"""Name of a piece's maker -> the recorded text that belongs beside it."""
+
+
+def recorded_text(maker: str, ours: Results, theirs: Results) -> tuple[str, str]:
+    """What R printed for a piece, and a word on where: at R's default stop, or with tight tolerances if ours is that.
+
+    Both are empty where nothing was recorded.
+    """
+    name = RECORDED.get(maker, "")
+    value, tight = theirs.values.get(name), theirs.tight.get(name)
+    if not isinstance(value, Text):
+        return "", ""
+    mine = ours.values.get(name)
+    if isinstance(tight, Text) and mine != value and mine == tight:
+        return "\n".join(tight.lines), "tight tolerances"
+    return "\n".join(value.lines), ""
+
 
 PICTURES = {
     "distribution": "The estimated distribution of the school means: a normal curve, and one standard deviation to "

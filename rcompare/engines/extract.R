@@ -7,6 +7,7 @@ rc_num <- function(x, labels = NULL, sampled = FALSE) {
 }
 rc_named <- function(x) rc_num(unname(x), list(names(x)))
 rc_matrix <- function(x) rc_num(unname(as.matrix(x)), list(rownames(x), colnames(x)))
+rc_column <- function(x, which) rc_num(unname(x[, which]), list(rownames(x)))
 rc_strings <- function(x) list(kind = "strings", x = as.character(x))
 rc_text <- function(expr) list(kind = "text", x = utils::capture.output(expr))
 
@@ -90,8 +91,8 @@ rc_fit <- function(fit) {
     criterion = rc_num(rc_criterion(fit)),
     theta = rc_named(getME(fit, "theta")),
     beta = rc_named(fixef(fit)),
-    se = rc_named(s$coefficients[, "Std. Error"]),
-    t.value = rc_named(s$coefficients[, "t value"]),
+    se = rc_column(s$coefficients, "Std. Error"),
+    t.value = rc_column(s$coefficients, "t value"),
     vcov = rc_matrix(V),
     correlation = rc_matrix(V / outer(sd, sd)),
     sigma = rc_num(sigma(fit)),
@@ -156,6 +157,12 @@ rc_icc <- function(fit) {
   )
 }
 
+# The first ten rows of the first group, as a tutorial shows them.
+rc_heads <- function(fit) list(
+  text.ranef.head = rc_text(print(head(ranef(fit)[[1]], 10))),
+  text.coef.head = rc_text(print(head(coef(fit)[[1]], 10)))
+)
+
 rc_simulate <- function(fit, draws) {
   s <- as.matrix(simulate(fit, nsim = draws$nsim, seed = draws$seed))
   list(simulate = rc_tall(s, 5000))
@@ -208,6 +215,7 @@ rc_against <- function(fit, case, where) {
 
 rc_extra <- list(
   icc = function(fit, case) rc_icc(fit),
+  heads = function(fit, case) rc_heads(fit),
   simulate = function(fit, case) rc_simulate(fit, case$simulate),
   boot = function(fit, case) rc_boot(fit, case$boot),
   wald = function(fit, case) list(confint.wald = rc_matrix(confint(fit, method = "Wald"))),
@@ -252,16 +260,20 @@ rc_tight <- function(fit, case, where) {
     if (quick) better(again(control, NULL))
   }
   better(again(controls[[if (quick) 1 else 2]], getME(best, "theta")))
+  stated <- fit@optinfo
+  stated$conv$lme4 <- best@optinfo$conv$lme4
   best@call <- fit@call
-  best@optinfo <- fit@optinfo
+  best@optinfo <- stated
   best
 }
 
-rc_tight_values <- function(best) {
-  keep <- c("criterion", "theta", "beta", "se", "vcov", "sigma", "varcor.vcov", "varcor.sdcor", "logLik", "singular",
-            "scaled.residual.quantiles")
-  re <- rc_effects(best)[c("ranef", "condsd")]
-  c(rc_fit(best)[keep], if (length(re$ranef$x) <= 1000) re, rc_texts(best))
+# Everything that is compared at an engine's own optimum; long vectors only where they are not very long.
+rc_tight_values <- function(best, case) {
+  effects <- rc_effects(best)[c("ranef", "condsd", "coef")]
+  y <- getME(best, "y")
+  c(rc_fit(best), effects[vapply(effects, function(v) length(v$x) <= 1000, NA)],
+    if (length(y) <= 1000) rc_rows(best)["fitted"],
+    rc_texts(best), if ("heads" %in% case$groups) rc_heads(best), if ("icc" %in% case$groups) rc_icc(best))
 }
 
 # ------------------------------------------------------------------------------------------ lm, aov, data themselves
@@ -271,7 +283,7 @@ rc_lm <- function(fit, case, where) {
   cf <- s$coefficients
   list(
     beta = rc_named(coef(fit)),
-    se = rc_named(cf[, 2]), t.value = rc_named(cf[, 3]), p.value = rc_named(cf[, 4]),
+    se = rc_column(cf, 2), t.value = rc_column(cf, 3), p.value = rc_column(cf, 4),
     sigma = rc_num(s$sigma), df.residual = rc_num(df.residual(fit)),
     r.squared = rc_num(c(s$r.squared, s$adj.r.squared), list(c("multiple", "adjusted"))),
     f.statistic = rc_num(unname(s$fstatistic), list(c("F", "numerator df", "denominator df"))),
@@ -333,7 +345,7 @@ rc_answer <- function(case, data) {
   fit <- heard$value
   take <- switch(case$call, lmer = rc_lmer, lm = rc_lm, aov = rc_aov, data = rc_look)
   values <- suppressMessages(suppressWarnings(take(fit, case, where)))
-  tight <- if (case$call == "lmer" && isTRUE(case$tight)) suppressWarnings(rc_tight_values(rc_tight(fit, case, where)))
+  tight <- if (case$call == "lmer" && isTRUE(case$tight)) suppressWarnings(rc_tight_values(rc_tight(fit, case, where), case))
   list(error = NULL, values = values, tight = tight, messages = heard$messages, warnings = heard$warnings)
 }
 

@@ -8,7 +8,7 @@ from rcompare.case import Case
 from rcompare.engines.base import EngineUnavailable
 from rcompare.results import Results, read_results
 
-__all__ = ["GoldenEngine", "golden_root", "latest_golden"]
+__all__ = ["GoldenEngine", "golden_root", "latest_golden", "version_key"]
 
 
 def golden_root() -> Path:
@@ -32,7 +32,12 @@ def latest_golden(root: Path | None = None) -> Path:
     folders = [p for p in root.glob("lme4-*") if p.is_dir()] if root.is_dir() else []
     if not folders:
         raise EngineUnavailable(f"no golden files under {root}; write them with: rcompare record")
-    return max(folders, key=lambda p: [int(s) for s in p.name[5:].replace("-", ".").split(".") if s.isdigit()])
+    return max(folders, key=version_key)
+
+
+def version_key(folder: Path) -> list[int]:
+    """What folders such as ``lme4-1.1-31`` are sorted by."""
+    return [int(s) for s in folder.name[5:].replace("-", ".").split(".") if s.isdigit()]
 
 
 class GoldenEngine:

@@ -27,6 +27,8 @@ class REngine:
     ----------
     tight
         Also look for the optimum itself with tight tolerances, which takes some further fits.
+    data
+        A table to be used instead of each case's own.
 
     Raises
     ------
@@ -36,17 +38,18 @@ class REngine:
 
     name = "R"
 
-    def __init__(self, tight: bool = True) -> None:
+    def __init__(self, tight: bool = True, data: pd.DataFrame | None = None) -> None:
         reason = why_no_r()
         if reason is not None:
             raise EngineUnavailable(reason)
         self.tight = tight
+        self.data = data
         self._session = _loaded(r_session())
-        version = self._session.strings("packageVersion('lme4')")[0]
-        self.name = f"R (lme4 {version})"
+        self.lme4_version = self._session.strings("packageDescription('lme4')$Version")[0]
+        self.name = f"R (lme4 {self.lme4_version})"
 
-    def run(self, case: Case, data: pd.DataFrame | None = None) -> Results:
-        """Answer a case; ``data`` replaces the case's own table.
+    def run(self, case: Case) -> Results:
+        """Answer a case.
 
         Raises
         ------
@@ -55,7 +58,7 @@ class REngine:
         """
         R = self._session
         code = r_call(case)
-        seen = self._send_data(case, data)
+        seen = self._send_data(case)
         R.eval(f"rcompare_case <- {_r_list(case, code, self.tight)}")
         answer = R.eval("rc_answer(rcompare_case, rcompare_data)")
         results = Results(
@@ -68,10 +71,10 @@ class REngine:
         )
         return replace(results, stamp={**_stamp(R), "call": code, "data_hash": seen, **_draws(case)})
 
-    def _send_data(self, case: Case, data: pd.DataFrame | None) -> str:
+    def _send_data(self, case: Case) -> str:
         R = self._session
-        frame = case_data(case) if data is None else data
-        if case.file is None and data is None:
+        frame = case_data(case) if self.data is None else self.data
+        if case.file is None and self.data is None:
             R.eval(f"rcompare_data <- rc_data({quote(case.data)})")
         else:
             send_frame(R, "rcompare_data", frame)
@@ -94,7 +97,7 @@ def _loaded(R: RSession) -> RSession:
 
 
 def send_frame(R: RSession, name: str, frame: pd.DataFrame) -> None:
-    """Give R a data frame: numbers, logicals, text and factors with their levels in order."""
+    """Give R a data frame: numbers, logicals, text and factors with their levels in order, and the row labels."""
     R.eval("rcompare_columns <- list()")
     for column in frame.columns:
         values = frame[column]
@@ -112,6 +115,9 @@ def send_frame(R: RSession, name: str, frame: pd.DataFrame) -> None:
             R.assign("rcompare_x", values.to_numpy())
         R.eval(f"rcompare_columns[[{quote(str(column))}]] <- rcompare_x")
     R.eval(f"{name} <- data.frame(rcompare_columns, check.names = FALSE, stringsAsFactors = FALSE)")
+    if frame.index.is_unique:
+        R.assign("rcompare_x", [str(label) for label in frame.index])
+        R.eval(f"row.names({name}) <- rcompare_x")
 
 
 def _r_list(case: Case, code: str, tight: bool) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import platform
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,16 @@ from pylmer.errors import PylmerError, RMessage, RWarning
 from pylmer.model import at_theta
 from rcompare.case import Case
 from rcompare.datatable import canonical_text, case_data, data_hash
-from rcompare.engines.pylmer_extract import CLASSICAL, LOOK, MIXED
+from rcompare.engines.named_call import call_case
+from rcompare.engines.pylmer_classical import CLASSICAL, LOOK
+from rcompare.engines.pylmer_extract import MIXED
 from rcompare.results import Results, Value
 
 __all__ = ["PylmerEngine"]
+
+AT_THETA = {g: g for g in ("structure", "fit", "effects", "rows", "text", "icc", "heads", "simulate")}
+AT_THETA["boot"] = "replicates"
+"""Groups that are asked at R's theta; of the bootstrap every replicate."""
 
 FloatArray = NDArray[np.float64]
 api: Any = import_module("pylmer")
@@ -37,15 +42,18 @@ class PylmerEngine:
     ----------
     lme4
         The version of lme4 whose printed text is followed; the reference's, so that texts can be equal.
+    data
+        A table to be used instead of each case's own.
     """
 
     lme4: str = "1.1-31"
     name: str = "pylmer"
+    data: pd.DataFrame | None = None
     _designs: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    def run(self, case: Case, data: pd.DataFrame | None = None) -> Results:
+    def run(self, case: Case) -> Results:
         """Fit a case, or look at its data, and answer with pylmer's numbers and text."""
-        frame = case_data(case) if data is None else data
+        frame = self._frame(case)
         stamp = {**_stamp(), "data_hash": _hash(frame), "call": case.formula}
         try:
             model, heard, warned = self.fit(case, frame)
@@ -55,6 +63,9 @@ class PylmerEngine:
             return Results(case.id, {}, stamp, error=f"{type(err).__name__}: {err}")
         values, failed = self._extract(model, case)
         return Results(case.id, values, stamp, messages=heard, warnings=warned, failed=failed)
+
+    def _frame(self, case: Case) -> pd.DataFrame:
+        return case_data(case) if self.data is None else self.data
 
     def fit(self, case: Case, frame: pd.DataFrame) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
         """Give the fit (or the data themselves) with the messages and warnings that pylmer gave.
@@ -68,35 +79,22 @@ class PylmerEngine:
             return frame, (), ()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            model = self._call(case, frame)
+            model = call_case(case, frame)
         messages = tuple(str(w.message) for w in caught if issubclass(w.category, RMessage))
         warned = tuple(str(w.message) for w in caught if issubclass(w.category, RWarning))
         if case.call == "lmer":
             self._designs[case.id] = model.design
         return model, messages, warned
 
-    def _call(self, case: Case, frame: pd.DataFrame) -> Any:
-        arguments: dict[str, object] = {
-            "subset": case.subset,
-            "weights": case.weights,
-            "offset": case.offset,
-            "na_action": case.na_action,
-            "contrasts": dict(case.contrasts) or None,
-        }
-        given = {name: value for name, value in arguments.items() if value is not None}
-        if case.call == "lmer":
-            given["REML"] = case.REML
-        return _where_named(case.data, frame)(getattr(api, case.call), case.formula, frame, given)
-
     def run_at(self, case: Case, theta: FloatArray) -> Results:
         """Answer a case at a given theta, without optimizing."""
         if case.id not in self._designs:
-            self.fit(case, case_data(case))
+            self.fit(case, self._frame(case))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RMessage)
             warnings.simplefilter("ignore", RWarning)
             model = at_theta(api.LmerMod, self._designs[case.id], theta, case.REML)
-        values, failed = self._extract(model, replace(case, groups=_without_draws(case)))
+        values, failed = self._extract(model, case, AT_THETA)
         return Results(case.id, values, _stamp(), failed=failed)
 
     def criterion(self, case: Case, thetas: FloatArray) -> FloatArray:
@@ -104,7 +102,10 @@ class PylmerEngine:
         devfun = api.mkLmerDevfun(self._designs[case.id], case.REML)
         return np.array([devfun(theta) for theta in thetas])
 
-    def _extract(self, model: Any, case: Case) -> tuple[dict[str, Value], dict[str, str]]:
+    def _extract(
+        self, model: Any, case: Case, wanted: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Value], dict[str, str]]:
+        """Ask all questions of the case's groups; ``wanted`` maps groups to those that are asked instead."""
         values: dict[str, Value] = {}
         failed: dict[str, str] = {}
         tables = LOOK if case.call == "data" else (MIXED if case.call == "lmer" else CLASSICAL[case.call])
@@ -113,29 +114,15 @@ class PylmerEngine:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore", RMessage)
             warnings.simplefilter("ignore", RWarning)
-            for group in ("structure", "fit", "effects", "rows", "text", *case.groups):
+            groups = case.groups if wanted is None else [wanted[g] for g in case.groups if g in wanted]
+            for group in groups:
                 for name, question in tables.get(group, {}).items():
-                    if group not in case.groups or name in values or name in failed:
-                        continue
                     try:
                         answer = question(model, case)
                         values.update(answer if isinstance(answer, Mapping) else {name: answer})
                     except Exception as err:  # one question that fails leaves the others standing
                         failed[name] = f"{type(err).__name__}: {err}"
         return values, failed
-
-
-def _without_draws(case: Case) -> tuple[str, ...]:
-    return tuple(g for g in case.groups if g in ("structure", "fit", "effects", "rows", "text", "icc"))
-
-
-def _fit(_function: Callable[..., Any], _formula: str, _data: pd.DataFrame, _given: dict[str, object]) -> Any:
-    return _function(_formula, data=_data, **_given)
-
-
-def _where_named(name: str, frame: pd.DataFrame) -> Callable[..., Any]:
-    """:func:`_fit` in a place where the table goes by the case's name for it, which printed calls show."""
-    return FunctionType(_fit.__code__, {"__builtins__": {}, name: frame})
 
 
 def _hash(frame: pd.DataFrame) -> str:

@@ -1,68 +1,34 @@
-"""How pylmer's fits are taken apart into quantities: the Python half of extract.R, with the same names and labels."""
+"""How pylmer's mixed models are taken apart into quantities: the Python half of extract.R, with its labels."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
-from importlib import import_module
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pylmer.printing.effects import confint_text
-from pylmer.printing.structure import r_str
+from pylmer.rcompat.layout import print_data_frame
 from rcompare.case import Case
+from rcompare.datatable import case_data
+from rcompare.engines.named_call import call_case
+from rcompare.engines.pylmer_values import (
+    FloatArray,
+    Question,
+    api,
+    coefficient_column,
+    frame,
+    joined,
+    number,
+    printed,
+    quantiles,
+    series,
+    vector,
+)
 from rcompare.results import Labelled, Strings, Text, Value, sample_positions
 
-__all__ = ["CLASSICAL", "LOOK", "MIXED"]
-
-FloatArray = NDArray[np.float64]
-api: Any = import_module("pylmer")
-Question = Callable[[Any, Case], Value | Mapping[str, Value]]
-QUANTILES = ("Min", "1Q", "Median", "3Q", "Max")
-
-
-# ---------------------------------------------------------------------------------------------------- making values
-
-
-def number(x: float) -> Labelled:
-    """A single number."""
-    return Labelled(np.asarray(float(x)))
-
-
-def vector(x: Iterable[float], labels: Iterable[object] | None) -> Labelled:
-    """Numbers with labels (None: positions)."""
-    names = None if labels is None else tuple(str(v) for v in labels)
-    return Labelled(np.asarray(list(x), dtype=np.float64), (names,))
-
-
-def series(s: pd.Series[float]) -> Labelled:
-    """A labelled series."""
-    return vector(s.to_numpy(dtype=np.float64), s.index)
-
-
-def frame(d: pd.DataFrame) -> Labelled:
-    """A labelled matrix."""
-    rows, columns = (tuple(str(v) for v in axis) for axis in (d.index, d.columns))
-    return Labelled(d.to_numpy(dtype=np.float64), (rows, columns))
-
-
-def printed(thing: object) -> Text:
-    """Lines of what ``print`` shows."""
-    stream = io.StringIO()
-    with redirect_stdout(stream):
-        print(thing)
-    text = stream.getvalue()
-    return Text(tuple(text[:-1].split("\n") if text.endswith("\n") else text.split("\n")))
-
-
-def joined(*parts: object) -> str:
-    """A label of several parts."""
-    return " | ".join(str(p) for p in parts)
-
+__all__ = ["MIXED"]
 
 # -------------------------------------------------------------------------------------------------------- structure
 
@@ -108,14 +74,6 @@ STRUCTURE: dict[str, Question] = {
 # -------------------------------------------------------------------------------------------------------------- fit
 
 
-def _coefficients(column: str) -> Question:
-    def ask(m: Any, case: Case) -> Value:
-        table = api.summary(m).coefficients
-        return vector(table[column].to_numpy(dtype=np.float64), table.index)
-
-    return ask
-
-
 def _correlation(m: Any, case: Case) -> Value:
     V = api.vcov(m)
     sd = np.sqrt(np.diag(V))
@@ -140,10 +98,6 @@ def _named_matrix(m: Any, what: str) -> Value:
     return Labelled(np.asarray(api.getME(m, what), dtype=np.float64), (names, names))
 
 
-def _quantiles(x: FloatArray) -> Labelled:
-    return vector(np.quantile(x, [0, 0.25, 0.5, 0.75, 1]), QUANTILES)
-
-
 def _devcomp(name: str) -> Question:
     return lambda m, c: number(api.getME(m, "devcomp")["cmp"][name])
 
@@ -152,8 +106,8 @@ FIT: dict[str, Question] = {
     "criterion": _criterion,
     "theta": lambda m, c: series(api.getME(m, "theta")),
     "beta": lambda m, c: series(api.fixef(m)),
-    "se": _coefficients("Std. Error"),
-    "t.value": _coefficients("t value"),
+    "se": coefficient_column("Std. Error"),
+    "t.value": coefficient_column("t value"),
     "vcov": lambda m, c: frame(api.vcov(m)),
     "correlation": _correlation,
     "sigma": lambda m, c: number(api.sigma(m)),
@@ -168,7 +122,7 @@ FIT: dict[str, Question] = {
     "singular": lambda m, c: number(api.isSingular(m)),
     **{name: _devcomp(name) for name in ("ldL2", "ldRX2", "pwrss", "ussq")},
     "RX": lambda m, c: _named_matrix(m, "RX"),
-    "scaled.residual.quantiles": lambda m, c: _quantiles(
+    "scaled.residual.quantiles": lambda m, c: quantiles(
         api.residuals(m, type="pearson", scaled=True).dropna().to_numpy()
     ),
     "evaluations": lambda m, c: number(m.opt.evaluations),
@@ -238,6 +192,15 @@ def _group_means(m: Any, case: Case) -> Value:
     return vector(sums / np.bincount(term.codes, minlength=term.J), term.levels)
 
 
+def _head_text(frames: Mapping[str, pd.DataFrame]) -> Value:
+    top = next(iter(frames.values())).head(10)
+    return Text(tuple(print_data_frame(_columns(top), [str(v) for v in top.index]).split("\n")))
+
+
+def _columns(d: pd.DataFrame) -> dict[str, FloatArray]:
+    return {str(c): d[c].to_numpy(dtype=np.float64) for c in d.columns}
+
+
 def _simulate(m: Any, case: Case) -> Value:
     assert case.simulate is not None
     draws = api.simulate(m, nsim=case.simulate.nsim, seed=case.simulate.seed)
@@ -249,22 +212,37 @@ def _simulate(m: Any, case: Case) -> Value:
 def _boot(m: Any, case: Case) -> Mapping[str, Value]:
     """R's own statistic (SDs and correlations in the order of theta, sigma, fixed effects), and every criterion."""
     assert case.boot is not None
-
-    def statistic(fit: Any) -> FloatArray:
-        sdcor = api.VarCorr(fit).as_data_frame(order="lower.tri")["sdcor"].to_numpy(dtype=np.float64)
-        return np.concatenate([sdcor, api.fixef(fit).to_numpy(dtype=np.float64), [fit.value]])
-
-    draws = api.bootMer(m, statistic, nsim=case.boot.nsim, seed=case.boot.seed)
-    ci = api.confint(m, method="boot", nsim=case.boot.nsim, seed=case.boot.seed)
-    t, names = np.asarray(draws.t, dtype=np.float64), tuple(map(str, ci.index))
+    draws = api.bootMer(m, _statistic, nsim=case.boot.nsim, seed=case.boot.seed)
+    interval = _boot_interval(m, case)
+    ends = interval["boot.ci"]
+    assert isinstance(ends, Labelled)
+    t, names = np.asarray(draws.t, dtype=np.float64), ends.labels[0]
     replicates = tuple(str(i + 1) for i in range(len(t)))
     return {
         "boot.t0": vector(np.asarray(draws.t0, dtype=np.float64)[:-1], names),
         "boot.t": Labelled(t[:, :-1], (replicates, names)),
         "boot.criterion": vector(t[:, -1], replicates),
-        "boot.ci": frame(ci),
-        "text.boot.ci": Text(tuple(confint_text(ci.to_numpy(), list(ci.index), list(ci.columns)).split("\n"))),
+        **interval,
     }
+
+
+def _boot_interval(m: Any, case: Case) -> Mapping[str, Value]:
+    assert case.boot is not None
+    ci = api.confint(m, method="boot", nsim=case.boot.nsim, seed=case.boot.seed)
+    text = confint_text(ci.to_numpy(), list(ci.index), list(ci.columns))
+    return {"boot.ci": frame(ci), "text.boot.ci": Text(tuple(text.split("\n")))}
+
+
+def _statistic(fit: Any) -> FloatArray:
+    parts = []
+    for V in fit.covariance:
+        sd = np.sqrt(np.diag(V))
+        with np.errstate(invalid="ignore"):
+            R = V / np.outer(sd, sd)
+        np.fill_diagonal(R, sd)
+        columns, rows = np.triu_indices(len(sd))
+        parts.append(R[rows, columns])
+    return np.concatenate([*parts, [api.sigma(fit)], fit.beta, [fit.value]])
 
 
 def _lmer_test(column: str) -> Question:
@@ -277,10 +255,13 @@ def _lmer_test(column: str) -> Question:
 
 def _against(m: Any, case: Case) -> Mapping[str, Value]:
     assert case.against is not None
-    M1 = api.update(m, case.against)
-    M2 = m
-    table = api.anova(M1, M2)
+    table = _two_models(call_case(case, case_data(case), case.against), m)
     return {"against": frame(table), "text.against": printed(table)}
+
+
+def _two_models(M1: Any, M2: Any) -> Any:
+    """Compare two models under the names that R's recording has for them."""
+    return api.anova(M1, M2)
 
 
 MIXED: dict[str, dict[str, Question]] = {
@@ -295,8 +276,13 @@ MIXED: dict[str, dict[str, Question]] = {
         "response.mean": lambda m, c: number(float(m.design.y.mean())),
         "group.means": _group_means,
     },
+    "heads": {
+        "text.ranef.head": lambda m, c: _head_text(api.ranef(m)),
+        "text.coef.head": lambda m, c: _head_text(api.coef(m)),
+    },
     "simulate": {"simulate": _simulate},
-    "boot": {"boot": _boot},
+    "boot": {"boot": _boot_interval},
+    "replicates": {"boot": _boot},
     "wald": {"confint.wald": lambda m, c: frame(api.confint(m, method="Wald"))},
     "profile": {"confint.profile": lambda m, c: frame(api.confint(m, method="profile"))},
     "satterthwaite": {"satterthwaite.df": _lmer_test("df"), "satterthwaite.p": _lmer_test("Pr(>|t|)")},
@@ -312,106 +298,3 @@ MIXED: dict[str, dict[str, Question]] = {
     "anova": {"anova": lambda m, c: frame(api.anova(m)), "text.anova": lambda m, c: printed(api.anova(m))},
 }
 """For a mixed model: group of quantities -> quantity -> how pylmer is asked."""
-
-
-# ------------------------------------------------------------------------------------------- lm, aov, data themselves
-
-
-def _lm_f(m: Any, case: Case) -> Value:
-    f = api.summary(m).fstatistic
-    return vector([f.value, f.numdf, f.dendf], ("F", "numerator df", "denominator df"))
-
-
-def _lm_r2(m: Any, case: Case) -> Value:
-    s = api.summary(m)
-    return vector([s.r_squared, s.adj_r_squared], ("multiple", "adjusted"))
-
-
-LM: dict[str, Question] = {
-    "beta": lambda m, c: series(m.coef()),
-    "se": _coefficients("Std. Error"),
-    "t.value": _coefficients("t value"),
-    "p.value": _coefficients("Pr(>|t|)"),
-    "sigma": lambda m, c: number(m.sigma()),
-    "df.residual": lambda m, c: number(m.df_residual()),
-    "r.squared": _lm_r2,
-    "f.statistic": _lm_f,
-    "residual.quantiles": lambda m, c: _quantiles(m.residuals().to_numpy()),
-}
-
-
-def _strata(m: Any) -> list[tuple[str, pd.DataFrame]]:
-    """The tables of an analysis of variance with their strata; one called Within where there is no Error()."""
-    s = api.summary(m)
-    strata = getattr(s, "strata", None)
-    parts = strata.items() if isinstance(strata, Mapping) else [("Within", s)]
-    return [(str(name).removeprefix("Error: "), part.table) for name, part in parts]
-
-
-def _aov(column: str) -> Question:
-    def ask(m: Any, case: Case) -> Value:
-        rows = [
-            (joined(name, str(row).strip()), x)
-            for name, d in _strata(m)
-            for row, x in zip(d.index, d[column], strict=True)
-        ]
-        return vector([x for _, x in rows], [label for label, _ in rows])
-
-    return ask
-
-
-PRINTED: dict[str, Question] = {
-    "text.print": lambda m, c: printed(m),
-    "text.summary": lambda m, c: printed(api.summary(m)),
-}
-
-CLASSICAL: dict[str, dict[str, dict[str, Question]]] = {
-    "lm": {"fit": LM, "text": PRINTED},
-    "aov": {
-        "fit": {"aov.df": _aov("Df"), "aov.ss": _aov("Sum Sq"), "aov.ms": _aov("Mean Sq")},
-        "text": PRINTED,
-    },
-}
-"""The same for ``lm`` and ``aov``."""
-
-
-def _factors(d: pd.DataFrame) -> list[str]:
-    return [str(n) for n in d.columns if isinstance(d[n].dtype, pd.CategoricalDtype)]
-
-
-def _kind(column: pd.Series[Any]) -> str:
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return "ordered" if dtype.ordered else "factor"
-    return {"f": "numeric", "i": "integer", "b": "logical"}.get(dtype.kind, "character")
-
-
-def _head(d: pd.DataFrame, case: Case) -> Value:
-    top = d.iloc[:10]
-    columns = [top[n].cat.codes.to_numpy() + 1 if n in _factors(d) else top[n].to_numpy() for n in d.columns]
-    rows: Sequence[str] = tuple(str(i + 1) for i in range(len(top)))
-    return Labelled(np.column_stack(columns).astype(np.float64), (tuple(rows), tuple(map(str, d.columns))))
-
-
-def _means(d: pd.DataFrame, case: Case) -> Value:
-    names = [str(n) for n in d.columns if _kind(d[n]) in ("numeric", "integer")]
-    return vector([float(d[n].mean()) for n in names], names)
-
-
-def _group_sizes(d: pd.DataFrame, case: Case) -> Value:
-    sizes = d[_factors(d)[0]].value_counts()
-    return vector([sizes.min(), sizes.max()], ("smallest", "largest"))
-
-
-LOOK: dict[str, dict[str, Question]] = {
-    "fit": {
-        "data.names": lambda d, c: Strings(tuple(map(str, d.columns))),
-        "data.types": lambda d, c: Strings(tuple(joined(n, _kind(d[n])) for n in d.columns)),
-        "data.levels": lambda d, c: Strings(tuple(joined(f, v) for f in _factors(d) for v in d[f].cat.categories)),
-        "data.head": _head,
-        "data.means": _means,
-        "data.group.sizes": _group_sizes,
-    },
-    "text": {"text.str": lambda d, c: Text(tuple(r_str(d).split("\n")))},
-}
-"""The same for a data set itself."""

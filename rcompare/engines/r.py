@@ -6,6 +6,7 @@ formula that comes from a user reaches R only through :mod:`rcompare.rtext`, whi
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import locale
 import os
@@ -81,6 +82,8 @@ class RSession:
             self("options(width = 80, digits = 7, scipen = 0)")
             self("for (v in c('LC_COLLATE', 'LC_TIME', 'LC_MONETARY')) Sys.setlocale(v, 'C')")
             locale.setlocale(locale.LC_CTYPE, ctype)
+            atexit.register(shutil.rmtree, self.strings("tempdir()")[0], ignore_errors=True)
+            self("suppressPackageStartupMessages(library(splines))")
             if self.has("lme4"):
                 self("suppressPackageStartupMessages(library(lme4))")
 

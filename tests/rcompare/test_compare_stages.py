@@ -1,0 +1,171 @@
+"""Comparison: what agrees passes, what was planted is caught, and waivers are strict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rcompare.case import Case, Waiver, builtin_cases, select
+from rcompare.compare import TOLERANCES, compare_case, compare_values
+from rcompare.engines.golden import GoldenEngine
+from rcompare.quantities import CATALOGUE, quantity
+from rcompare.results import Labelled, Results, Strings, Text
+from rcompare.selftest import PLANTS, plant_all
+from rcompare.verdict import judge_optimum
+
+CASE = Case("c", "d", formula="y ~ x + (1 | g)")
+
+
+def array(values: object, *labels: str) -> Labelled:
+    return Labelled(np.asarray(values, dtype=float), (labels,) if labels else ())
+
+
+def results(**values: object) -> Results:
+    return Results("c", {name.replace("__", "."): value for name, value in values.items()})  # type: ignore[misc]
+
+
+def test_every_kind_of_the_catalogue_has_a_tolerance() -> None:
+    text_kinds = {"text", "effects text", "inference text"}
+    assert {q.kind for q in CATALOGUE.values()} - text_kinds <= set(TOLERANCES)
+
+
+@pytest.mark.parametrize("case", select(builtin_cases(), ["chapter", "small"]), ids=lambda case: case.id)
+def test_planted_errors_are_caught_and_named(case: Case) -> None:
+    for caught in plant_all([case], GoldenEngine()):
+        assert caught.ok, (caught.plant.name, caught.reported)
+
+
+def test_every_plant_finds_its_ground() -> None:
+    cases = select(builtin_cases(), ["dyestuff2-singular", "penicillin", "hsb-m2-reml"])
+    assert {c.plant.name for c in plant_all(cases, GoldenEngine())} == {plant.name for plant in PLANTS}
+
+
+def test_a_result_agrees_with_itself() -> None:
+    golden = GoldenEngine()
+    for case in select(builtin_cases(), ["sleepstudy", "nlme"]):
+        plain = replace(case, waivers=())
+        comparison = compare_case(plain, golden.run(case), golden.run(case), golden.run(case))
+        assert comparison.passed, comparison.failures
+
+
+def status(ours: object, theirs: object, name: str = "beta", stage: int = 1) -> tuple[str, str]:
+    d = compare_values("c", quantity(name), stage, ours, theirs, {})  # type: ignore[arg-type]
+    return d.status, d.note
+
+
+def test_labels_match_labels() -> None:
+    theirs = array([1.0, 2.0], "a", "b")
+    assert status(array([1.0, 2.0], "a", "b"), theirs)[0] == "same"
+    assert status(array([2.0, 1.0], "b", "a"), theirs) == ("differs", "same labels in another order")
+    assert status(array([1.0, 2.0], "a", "z"), theirs) == ("differs", "labels missing: b")
+    assert status(array([1.0, 2.0, 3.0], "a", "b", "z"), theirs) == ("differs", "labels too many: z")
+    assert status(array([1.0, 2.0]), theirs)[1] == "no labels on axis 1"
+    assert status(None, theirs)[0] == "missing"
+    assert status(Strings(("a",)), theirs)[0] == "differs"
+
+
+def test_a_sampled_reference_is_found_by_label() -> None:
+    theirs = Labelled(np.array([10.0, 30.0]), (("1", "3"),), sampled=True)
+    assert status(array([10.0, 20.0, 30.0], "1", "2", "3"), theirs, "fitted")[0] == "same"
+    assert status(array([10.0, 30.0, 20.0], "1", "2", "3"), theirs, "fitted")[0] == "differs"
+
+
+def test_missing_values_must_stand_in_the_same_places() -> None:
+    assert status(array([np.nan, 1.0]), array([np.nan, 1.0]))[0] == "same"
+    assert status(array([1.0, 1.0]), array([np.nan, 1.0]))[0] == "differs"
+
+
+def test_scale_is_the_standard_error_for_coefficients_near_zero() -> None:
+    theirs, se = array([1e-14, 5.0], "a", "b"), array([1.0, 1.0], "a", "b")
+    d = compare_values("c", quantity("beta"), 1, array([2e-14, 5.0], "a", "b"), theirs, {"se": se})
+    assert d.status == "same"
+    assert compare_values("c", quantity("beta"), 1, array([2e-9, 5.0], "a", "b"), theirs, {"se": se}).fails
+
+
+def fit(criterion: float, theta: list[float], **more: object) -> Results:
+    return results(criterion=array(criterion), theta=array(theta), **more)
+
+
+def test_verdicts_on_the_optimum() -> None:
+    here = fit(10.0, [1.0])
+    assert judge_optimum(here, fit(10.0 + 5e-7, [1.0])).verdict == "same"
+    assert judge_optimum(here, fit(10.1, [0.5])).verdict == "ours better"
+    worse = judge_optimum(here, fit(9.9, [0.5]))
+    assert (worse.verdict, worse.acceptable) == ("theirs better", False)
+
+
+def test_a_barrier_makes_two_basins() -> None:
+    def bumpy(thetas: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        return 10.0 + np.sin(np.pi * thetas[:, 0]) ** 2
+
+    found = judge_optimum(fit(10.0, [0.0]), fit(10.0, [1.0]), bumpy)
+    assert found.verdict == "different basin"
+    assert found.barrier == pytest.approx(1.0, abs=0.05)
+
+
+def test_where_r_stopped_short_its_tight_optimum_is_the_reference() -> None:
+    def model(theta: float, criterion: float) -> dict[str, object]:
+        return {"criterion": array(criterion), "theta": array([theta]), "varcor__vcov": array([theta**2], "g")}
+
+    theirs = results(**model(1.1, 10.2))
+    theirs = replace(theirs, tight=results(**model(1.0, 10.0)).values)
+    comparison = compare_case(CASE, results(**model(1.0, 10.0)), theirs)
+    assert comparison.passed, comparison.failures
+    assert comparison.optimum is not None
+    assert comparison.optimum.verdict == "ours better"
+    assert not compare_case(CASE, results(**model(1.05, 10.1)), theirs).passed
+
+
+def test_singular_fits_are_not_compared_by_theta() -> None:
+    ours = fit(1.0, [0.0, 0.5], singular=array(1.0))
+    theirs = fit(1.0, [0.0, -0.5], singular=array(1.0))
+    assert all(d.quantity != "theta" for d in compare_case(CASE, ours, theirs).differences)
+
+
+def test_waivers_are_strict() -> None:
+    waived = replace(CASE, waivers=(Waiver("AIC", "because"),))
+    different = compare_case(waived, results(AIC=array(1.0)), results(AIC=array(2.0)))
+    assert [d.status for d in different.differences if d.quantity == "AIC"] == ["waived"]
+    assert different.passed
+    same = compare_case(waived, results(AIC=array(2.0)), results(AIC=array(2.0)))
+    assert [d.status for d in same.failures] == ["stale waiver"]
+
+
+def test_a_partial_engine_may_leave_questions_open() -> None:
+    theirs = results(AIC=array(1.0), BIC=array(2.0))
+    assert not compare_case(CASE, results(AIC=array(1.0)), theirs).passed
+    partial = compare_case(CASE, results(AIC=array(1.0)), theirs, partial=True)
+    assert partial.passed
+    assert "not offered" in {d.status for d in partial.differences}
+
+
+def test_the_optimizers_name_may_differ_and_nothing_else() -> None:
+    ours, theirs = Text(("optimizer (newton) code: 0",)), Text(("optimizer (nloptwrap) code: 0",))
+    assert status(ours, theirs, "text.print", 4)[0] == "same"
+    assert status(Text(("optimizer (newton) code: 1",)), theirs, "text.print", 4)[0] == "differs"
+
+
+def test_errors_on_one_side_only_are_failures() -> None:
+    broken = Results("c", {}, error="no")
+    assert not compare_case(CASE, broken, results(AIC=array(1.0))).passed
+    assert compare_case(CASE, broken, Results("c", {}, error="nein")).passed
+
+
+def test_bootstrap_replicates_where_r_stopped_short_are_left_out() -> None:
+    labels = ("1", "2", "3")
+    theirs = results(
+        boot__criterion=array([1.0, 2.5, 3.0], *labels),
+        boot__t=Labelled(np.array([[1.0], [9.0], [3.0]]), (labels, ("s",))),
+        boot__ci=Labelled(np.array([[1.0, 9.0]]), (("s",), ("lo", "hi"))),
+    )
+    ours = results(
+        boot__criterion=array([1.0, 2.0, 3.0], *labels),
+        boot__t=Labelled(np.array([[1.0], [2.0], [3.0]]), (labels, ("s",))),
+        boot__ci=Labelled(np.array([[1.0, 3.0]]), (("s",), ("lo", "hi"))),
+    )
+    found = {d.quantity: d.status for d in compare_case(CASE, ours, theirs).differences}
+    assert (found["boot.t"], found["boot.ci"]) == ("same", "not comparable")
+    found = {d.quantity: d.status for d in compare_case(CASE, theirs, ours).differences}
+    assert found["boot.criterion"] == "differs"
