@@ -123,7 +123,7 @@ class Coef(Printable, dict[str, pd.DataFrame]):
 def coef(model: MerMod) -> Coef:
     """Fixed effect plus conditional modes, for each level of each grouping factor.
 
-    A random effect without a fixed effect of its name starts from 0 and comes first, as in lme4.
+    A random effect without a fixed effect of its name starts from 0 and comes first, as in lme4, in every group.
 
     Examples
     --------
@@ -133,10 +133,11 @@ def coef(model: MerMod) -> Coef:
     1509.893
     """
     fixed = fixef(model)
+    groups = ranef(model, condVar=False)
+    missing = dict.fromkeys(name for modes in groups.values() for name in modes.columns if name not in fixed.index)
+    start = [(name, 0.0) for name in missing] + list(zip(fixed.index, fixed.to_numpy(), strict=True))
     out = Coef()
-    for group, modes in ranef(model, condVar=False).items():
-        missing = [name for name in modes.columns if name not in fixed.index]
-        start = [(name, 0.0) for name in missing] + list(zip(fixed.index, fixed.to_numpy(), strict=True))
+    for group, modes in groups.items():
         frame = pd.DataFrame({name: np.full(len(modes), value) for name, value in start}, index=modes.index)
         for j, name in enumerate(modes.columns):
             frame[name] += modes.iloc[:, j]
