@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from pylmer.errors import ModelError, RWarning
 from pylmer.rcompat.format import format_numbers
+from pylmer.rcompat.options import options
 
 FloatArray = NDArray[np.float64]
 
@@ -24,7 +25,8 @@ def level_columns(level: float) -> list[str]:
     if not 0 < level < 1:
         raise ModelError(f"level={level!r}: give a number between 0 and 1")
     tail = (1 - level) / 2
-    return [f"{text.strip()} %" for text in format_numbers([100 * tail, 100 * (1 - tail)], digits=3)]
+    with options(scipen=100):
+        return [f"{text.strip()} %" for text in format_numbers([100 * tail, 100 * (1 - tail)], digits=3)]
 
 
 def order_statistic(sorted_t: FloatArray, alpha: float) -> tuple[float, bool]:
