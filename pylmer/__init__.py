@@ -41,6 +41,7 @@ from pylmer.methods import (
     sigma,
     simulate,
     terms,
+    to_json,
     vcov,
 )
 from pylmer.model import MerMod
@@ -114,6 +115,7 @@ __all__ = [
     "subbars",
     "summary",
     "terms",
+    "to_json",
     "update_formula",
     "vcov",
 ]

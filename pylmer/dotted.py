@@ -176,6 +176,15 @@ class LmerMod(MerMod):
         """See :func:`pylmer.model_matrix`."""
         return methods.model_matrix(self, type=type)
 
+    def to_json(self) -> str:
+        """See :func:`pylmer.to_json`."""
+        return methods.to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> LmerMod:
+        """Read a fit that ``to_json`` wrote; see :func:`pylmer.methods.saved.from_json`."""
+        return methods.from_json(cls, text)
+
     def icc(self) -> float:
         """See :func:`pylmer.icc`."""
         return methods.icc(self)

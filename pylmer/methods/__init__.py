@@ -22,6 +22,7 @@ from pylmer.methods.leverage import cooks_distance, hatvalues, rstudent
 from pylmer.methods.predict import predict
 from pylmer.methods.random import coef, ranef
 from pylmer.methods.residuals import fitted, residuals
+from pylmer.methods.saved import from_json, to_json
 from pylmer.methods.simulate import simulate
 from pylmer.methods.summary import summary
 from pylmer.methods.varcorr import VarCorr
@@ -38,6 +39,7 @@ __all__ = [
     "fitted",
     "fixef",
     "formula",
+    "from_json",
     "getME",
     "hatvalues",
     "icc",
@@ -57,5 +59,6 @@ __all__ = [
     "simulate",
     "summary",
     "terms",
+    "to_json",
     "vcov",
 ]
