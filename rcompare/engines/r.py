@@ -11,7 +11,7 @@ import importlib.util
 import locale
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -124,6 +124,26 @@ class RSession:
     def assign(self, name: str, value: object) -> None:
         """Give R a variable: a float, int, bool or str, an array (1-d or 2-d), or a list of strings."""
         self._ri.globalenv[name] = to_r(value)
+
+    def bind(self, name: str, value: Any) -> None:
+        """Give an rpy2 object a name in R's global environment."""
+        self._ri.globalenv[name] = value
+
+    def converter(
+        self, there: type, to: Callable[[Any], Any], r_class: str, back: Callable[[Any], Any], name: str = "pylmer"
+    ) -> Any:
+        """Rules for rpy2's ``robjects``: objects of class ``there`` go over by ``to``, those of ``r_class`` come back."""
+        from rpy2.robjects import conversion
+
+        rules = conversion.Converter(name)
+        rules.py2rpy.register(there, to)
+        fallback = conversion.get_conversion().rpy2py
+
+        def come_back(value: Any) -> Any:
+            return back(value) if r_class in value.rclass else fallback(value)
+
+        rules.rpy2py.register(self._ri.SexpS4, come_back)
+        return rules
 
     def has(self, package: str) -> bool:
         """Whether an R package is installed (without loading it)."""
