@@ -132,7 +132,7 @@ class RSession:
     def converter(
         self, there: type, to: Callable[[Any], Any], r_class: str, back: Callable[[Any], Any], name: str = "pylmer"
     ) -> Any:
-        """Rules for rpy2's ``robjects``: objects of class ``there`` go over by ``to``, those of ``r_class`` come back."""
+        """Rules for rpy2's ``robjects``: a ``there`` goes over by ``to``, an S4 object of ``r_class`` comes back."""
         from rpy2.robjects import conversion
 
         rules = conversion.Converter(name)
