@@ -9,7 +9,17 @@ from pylmer.formula.algebra import delete_response, drop_terms, reformulate, upd
 from pylmer.formula.bars import expandDoubleVerts, findbars, isNested, nobars, subbars
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.linear import dummy, mkReTrms
-from pylmer.inference import anova, bootMer, confint, drop1, refitML
+from pylmer.inference import (
+    anova,
+    bootMer,
+    confint,
+    cooks_distance,
+    dfbeta,
+    dfbetas,
+    drop1,
+    influence,
+    refitML,
+)
 from pylmer.lmer import lmer, mkMerMod
 from pylmer.methods import (
     AIC,
@@ -17,7 +27,6 @@ from pylmer.methods import (
     REMLcrit,
     VarCorr,
     coef,
-    cooks_distance,
     deviance,
     df_residual,
     fitted,
@@ -70,6 +79,8 @@ __all__ = [
     "delete_response",
     "deviance",
     "df_residual",
+    "dfbeta",
+    "dfbetas",
     "drop1",
     "drop_terms",
     "dummy",
@@ -81,6 +92,7 @@ __all__ = [
     "getME",
     "hatvalues",
     "icc",
+    "influence",
     "isLMM",
     "isNested",
     "isREML",

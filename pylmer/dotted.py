@@ -148,6 +148,10 @@ class LmerMod(MerMod):
         """See :func:`pylmer.rstudent`."""
         return methods.rstudent(self)
 
+    def influence(self, groups: str | Sequence[str] | None = None) -> inference.Influence:
+        """See :func:`pylmer.influence`."""
+        return inference.influence(self, groups)
+
     def refitML(self) -> LmerMod:
         """See :func:`pylmer.refitML`."""
         return inference.refitML(self)

@@ -3,7 +3,22 @@
 from pylmer.inference.bootstrap import BootMer, bootMer
 from pylmer.inference.comparison import anova, drop1, refitML
 from pylmer.inference.confint import confint
+from pylmer.inference.influence import Influence, cooks_distance, dfbeta, dfbetas, influence
 from pylmer.inference.satterthwaite import summary_with_df
 from pylmer.inference.tables import AnovaFrame
 
-__all__ = ["AnovaFrame", "BootMer", "anova", "bootMer", "confint", "drop1", "refitML", "summary_with_df"]
+__all__ = [
+    "AnovaFrame",
+    "BootMer",
+    "Influence",
+    "anova",
+    "bootMer",
+    "confint",
+    "cooks_distance",
+    "dfbeta",
+    "dfbetas",
+    "drop1",
+    "influence",
+    "refitML",
+    "summary_with_df",
+]
