@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,12 +12,11 @@ from scipy.special import ndtri
 from pylmer.errors import ModelError, RMessage
 from pylmer.inference.boot_intervals import BootType, level_columns
 from pylmer.inference.bootstrap import boot_parameters
-from pylmer.inference.parameters import parameter_names, parameters_of
+from pylmer.inference.parameters import Parm, chosen_parameters, parameter_names, parameters_of
+from pylmer.inference.profile import profile
 from pylmer.model import MerMod
 
-__all__ = ["confint"]
-
-Parm = str | int | Sequence[str] | Sequence[int] | None
+__all__ = ["Parm", "confint"]
 
 
 def confint(
@@ -44,8 +42,8 @@ def confint(
     level
         Coverage.
     method
-        ``"boot"``: parametric bootstrap; ``"Wald"``: normal, fixed effects only.  ``"profile"``, R's default, is
-        not there yet and is refused.
+        ``"profile"`` (the default): where the profile of the likelihood reaches the normal quantiles, see
+        :func:`profile`; ``"boot"``: parametric bootstrap; ``"Wald"``: normal, fixed effects only.
     oldNames
         ``.sig01`` ... (the default) or ``sd_(Intercept)|g`` ...
     nsim, boot_type, seed
@@ -68,7 +66,7 @@ def confint(
     [1489.509, 1565.491]
     """
     names = parameter_names(model, oldNames)
-    chosen = _chosen(parm, names, len(model.theta))
+    chosen = chosen_parameters(parm, names, len(model.theta) + 1)
     if method == "Wald":
         values = parameters_of(model)
         half = float(ndtri((1 + level) / 2)) * np.sqrt(np.diagonal(model.vcov_beta))
@@ -81,25 +79,7 @@ def confint(
             warnings.warn("Computing bootstrap confidence intervals ...", RMessage, stacklevel=2)
         return boot_parameters(model, nsim, seed, progress, oldNames).confint(level, boot_type).iloc[chosen]
     if method == "profile":
-        raise ModelError("method='profile' is not there yet: give method='boot' or method='Wald'")
-    raise ModelError(f"method={method!r}: choose 'boot' or 'Wald'")
-
-
-def _chosen(parm: Parm, names: list[str], m: int) -> list[int]:
-    """Positions of the parameters asked for."""
-    if parm is None:
-        return list(range(len(names)))
-    if isinstance(parm, str) and parm == "theta_":
-        return list(range(m + 1))
-    if isinstance(parm, str) and parm == "beta_":
-        return list(range(m + 1, len(names)))
-    wanted: list[str | int] = [parm] if isinstance(parm, str | int) else list(parm)
-    out = []
-    for one in wanted:
-        if isinstance(one, str) and one in names:
-            out.append(names.index(one))
-        elif not isinstance(one, str) and -len(names) <= one < len(names):
-            out.append(range(len(names))[one])
-        else:
-            raise ModelError(f"parm={one!r} is not a parameter: choose among {', '.join(names)}")
-    return out
+        if not quiet:
+            warnings.warn("Computing profile confidence intervals ...", RMessage, stacklevel=2)
+        return profile(model, chosen, signames=oldNames).confint(level=level)
+    raise ModelError(f"method={method!r}: choose 'profile', 'boot' or 'Wald'")

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.criterion.criterion import Criterion
+from pylmer.errors import ModelError
 from pylmer.model import MerMod
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["parameter_names", "parameters", "parameters_of"]
+__all__ = ["Parm", "chosen_parameters", "parameter_names", "parameters", "parameters_of"]
+
+Parm = str | int | Sequence[str] | Sequence[int] | None
 
 
 def parameter_names(model: MerMod, oldNames: bool = True) -> list[str]:
@@ -70,3 +73,38 @@ def parameters_of(model: MerMod) -> FloatArray:
         model.theta[None], np.array([model.residual_sd]), [t.k for t in model.criterion.terms]
     )[0]
     return np.concatenate([random, [model.residual_sd], model.beta])
+
+
+def chosen_parameters(parm: Parm, names: Sequence[str], variances: int) -> list[int]:
+    """Positions of the parameters asked for.
+
+    Parameters
+    ----------
+    parm
+        Names, positions counted from 0, ``"theta_"`` (the first ``variances``) or ``"beta_"`` (the others); None: all.
+    names
+        All parameters.
+    variances
+        How many of them, the first, are not fixed effects.
+
+    Raises
+    ------
+    ModelError
+        What is asked for is not there.
+    """
+    if parm is None:
+        return list(range(len(names)))
+    if isinstance(parm, str) and parm == "theta_":
+        return list(range(variances))
+    if isinstance(parm, str) and parm == "beta_":
+        return list(range(variances, len(names)))
+    wanted: list[str | int] = [parm] if isinstance(parm, str | int) else list(parm)
+    out = []
+    for one in wanted:
+        if isinstance(one, str) and one in names:
+            out.append(list(names).index(one))
+        elif not isinstance(one, str) and -len(names) <= one < len(names):
+            out.append(range(len(names))[one])
+        else:
+            raise ModelError(f"parm={one!r} is not a parameter: choose among {', '.join(names)}")
+    return out
