@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from pylmer.errors import ModelError
@@ -15,7 +16,7 @@ ScaleCheck = Literal["warning", "stop", "message+rescale", "warn+rescale", "igno
 
 _CHECKS = ("ignore", "message", "warning", "stop")
 _ALLOWED: dict[str, tuple[str, ...]] = {
-    "optimizer": ("newton",),
+    "optimizer": ("newton", "nloptwrap", "bobyqa", "Nelder_Mead", "nlminbwrap", "optimx"),
     "check_nobs_vs_rankZ": (*_CHECKS, "warningSmall", "stopSmall"),
     "check_nobs_vs_nlev": _CHECKS,
     "check_nlev_gtreq_5": _CHECKS,
@@ -33,6 +34,8 @@ class LmerControl:
     """Settings of ``lmer``; see :func:`lmerControl`."""
 
     optimizer: str = "newton"
+    optCtrl: Mapping[str, object] = field(default_factory=dict, hash=False)
+    restart_edge: bool = True
     boundary_tol: float = 1e-5
     check_nobs_vs_rankZ: str = "ignore"
     check_nobs_vs_nlev: str = "stop"
@@ -48,29 +51,36 @@ class LmerControl:
     max_evaluations: int = 200
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, allowed = getattr(self, field.name), _ALLOWED.get(field.name)
+        for f in fields(self):
+            value, allowed = getattr(self, f.name), _ALLOWED.get(f.name)
             if allowed is not None and value not in allowed:
-                raise ModelError(f"{field.name}={value!r} is not known; choose one of {', '.join(map(repr, allowed))}")
+                raise ModelError(f"{f.name}={value!r} is not known; choose one of {', '.join(map(repr, allowed))}")
         for name in ("boundary_tol", "singular_tol", "tolerance"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name}={getattr(self, name)!r} must be a number not below 0")
+        if not isinstance(self.optCtrl, Mapping):
+            raise ModelError(f"optCtrl={self.optCtrl!r}: give a dict of the optimizer's settings")
         if self.max_evaluations < 1:
             raise ModelError(f"max_evaluations={self.max_evaluations!r} must be at least 1")
 
 
-def lmerControl(**settings: object) -> LmerControl:
+def lmerControl(optimizer: str = "newton", **settings: object) -> LmerControl:
     """Settings for ``lmer(control=...)``.
 
     Parameters
     ----------
+    optimizer
+        ``"newton"`` (the default: exact derivatives), or one of lme4's: ``"nloptwrap"`` (NLopt with R's start and
+        settings, which walks through the same points as R's default; needs the package nlopt), ``"bobyqa"`` (NLopt's,
+        with the radii of minqa), ``"Nelder_Mead"``, ``"nlminbwrap"`` and ``"optimx"`` (SciPy's).
     **settings
-        ``optimizer`` (``"newton"``), ``boundary_tol`` (1e-5: a diagonal element of theta below it is set to 0 where
-        the criterion is not worse), ``singular_tol`` (1e-4), ``tolerance`` (1e-8: expected decrease of the criterion
-        at which a Newton step is the last), ``max_evaluations`` (200), and lme4's checks with dots as underscores:
-        ``check_nobs_vs_rankZ``, ``check_nobs_vs_nlev``,
-        ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``,
-        ``check_scaleX``, ``check_conv_singular``, ``check_conv_grad``.
+        ``optCtrl`` (a dict of settings of lme4's optimizers, such as ``{"maxeval": 500}``), ``restart_edge`` (whether
+        these start once more from a boundary whose slope points inside; True), ``boundary_tol`` (1e-5: a diagonal
+        element of theta below it is set to 0 where the criterion is not worse), ``singular_tol`` (1e-4), ``tolerance``
+        (1e-8: expected decrease of the criterion at which a Newton step is the last), ``max_evaluations`` (200), and
+        lme4's checks with dots as underscores: ``check_nobs_vs_rankZ``, ``check_nobs_vs_nlev``,
+        ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``, ``check_scaleX``,
+        ``check_conv_singular``, ``check_conv_grad``.
 
     Raises
     ------
@@ -82,8 +92,8 @@ def lmerControl(**settings: object) -> LmerControl:
     >>> lmerControl(check_rankX="stop.deficient").check_rankX
     'stop.deficient'
     """
-    known = [field.name for field in fields(LmerControl)]
+    known = [f.name for f in fields(LmerControl)]
     for name in settings:
         if name not in known:
             raise ModelError(f"unused argument ({name} = {settings[name]!r}): lmerControl knows {', '.join(known)}")
-    return LmerControl(**settings)  # type: ignore[arg-type]
+    return LmerControl(optimizer, **settings)  # type: ignore[arg-type]

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.control import LmerControl, lmerControl
-from pylmer.criterion.criterion import Criterion, mkLmerDevfun
+from pylmer.criterion.criterion import Criterion
 from pylmer.dotted import LmerMod
-from pylmer.errors import ConvergenceWarning, ModelError, RMessage, RWarning
 from pylmer.formula.design import Design
-from pylmer.formula.lformula import lFormula
-from pylmer.methods.summary import SINGULAR
-from pylmer.model import make_model
-from pylmer.optimize.optimum import OptResult, optimizeLmer, singular
+from pylmer.inference.fitting import announce, fit_call
+from pylmer.model import FitCall, make_model
+from pylmer.optimize.optimum import OptResult
 from pylmer.printing.trace import print_evaluation
 from pylmer.rcompat.caller import name_of
 
@@ -80,7 +77,7 @@ def lmer(
     Notes
     -----
     The criterion (Bates et al. 2015, JSS 67(1), eqs. 34 and 41) is minimized by Newton's method with its exact
-    gradient.
+    gradient. ``control=lmerControl("nloptwrap")`` walks lme4's own way instead.
 
     Examples
     --------
@@ -89,19 +86,20 @@ def lmer(
     >>> round(m.value, 3)
     1743.628
     """
-    settings = _settings(control)
-    design = lFormula(formula, data, REML, subset, weights, na_action, offset, contrasts, settings)
-    design = replace(design, call=replace(design.call, data=name_of(data, sys._getframe(1))))
-    criterion = mkLmerDevfun(design, REML)
-    opt = optimizeLmer(
-        criterion,
+    said = FitCall(
+        formula,
+        data,
+        REML,
+        _settings(control),
         start,
-        tolerance=settings.tolerance,
-        max_evaluations=settings.max_evaluations,
-        boundary_tol=settings.boundary_tol,
-        trace=print_evaluation if verbose > 0 else None,
+        subset,
+        weights,
+        na_action,
+        offset,
+        contrasts,
+        name_of(data, sys._getframe(1)),
     )
-    return mkMerMod(design, criterion, opt, settings)
+    return fit_call(LmerMod, said, print_evaluation if verbose > 0 else None, stacklevel=5)
 
 
 def mkMerMod(design: Design, criterion: Criterion, opt: OptResult, control: LmerControl | None = None) -> LmerMod:
@@ -115,23 +113,12 @@ def mkMerMod(design: Design, criterion: Criterion, opt: OptResult, control: Lmer
     >>> round(mkMerMod(design, criterion, optimizeLmer(criterion)).sigma(), 3)
     49.51
     """
-    settings = control or LmerControl()
-    model = make_model(LmerMod, design, criterion, opt, settings)
-    if singular(model.theta, design.re.lower, settings.singular_tol):
-        _say(SINGULAR, settings.check_conv_singular, RWarning)
-    for text in opt.warnings:
-        _say(text, settings.check_conv_grad, ConvergenceWarning)
+    model = make_model(LmerMod, design, criterion, opt, control)
+    announce(model)
     return model
-
-
-def _say(text: str, how: str, kind: type[RWarning]) -> None:
-    if how == "stop":
-        raise ModelError(text)
-    if how in ("message", "warning"):
-        warnings.warn(text, RMessage if how == "message" else kind, stacklevel=4)
 
 
 def _settings(control: LmerControl | Mapping[str, object] | None) -> LmerControl:
     if control is None:
         return LmerControl()
-    return control if isinstance(control, LmerControl) else lmerControl(**control)
+    return control if isinstance(control, LmerControl) else lmerControl(**dict[str, Any](control))

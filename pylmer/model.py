@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -16,9 +17,26 @@ from pylmer.optimize.optimum import OptResult
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["MerMod", "at_theta", "make_model"]
+__all__ = ["FitCall", "MerMod", "at_theta", "make_model"]
 
 M = TypeVar("M", bound="MerMod")
+
+
+@dataclass(frozen=True, eq=False)
+class FitCall:
+    """What a call of ``lmer`` said, so that ``update`` can say it again with changes; ``lmer`` describes each."""
+
+    formula: str
+    data: object = None
+    REML: bool = True
+    control: LmerControl = field(default_factory=LmerControl)
+    start: object = None
+    subset: object = None
+    weights: object = None
+    na_action: str = "na.omit"
+    offset: object = None
+    contrasts: Mapping[str, object] | None = None
+    data_name: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +53,15 @@ class MerMod:
         The optimum (``optimizeLmer``).
     control
         The settings of the fit.
+    said
+        The call that made the fit, where there was one.
     """
 
     design: Design
     criterion: Criterion
     opt: OptResult
     control: LmerControl
+    said: FitCall | None = None
 
     @cached_property
     def state(self) -> PLSState:
@@ -181,10 +202,15 @@ class MerMod:
 
 
 def make_model(
-    kind: type[M], design: Design, criterion: Criterion, opt: OptResult, control: LmerControl | None = None
+    kind: type[M],
+    design: Design,
+    criterion: Criterion,
+    opt: OptResult,
+    control: LmerControl | None = None,
+    said: FitCall | None = None,
 ) -> M:
     """Put the three results together as a fitted model of class ``kind``."""
-    return kind(design, criterion, opt, control or LmerControl())
+    return kind(design, criterion, opt, control or LmerControl(), said)
 
 
 def at_theta(kind: type[M], design: Design, theta: FloatArray, REML: bool = True) -> M:

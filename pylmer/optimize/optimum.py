@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,8 +64,11 @@ def optimizeLmer(
     max_evaluations: int = 200,
     boundary_tol: float = 1e-5,
     trace: Callable[[FloatArray, float], None] | None = None,
+    optimizer: str = "newton",
+    optCtrl: Mapping[str, object] | None = None,
+    restart_edge: bool = True,
 ) -> OptResult:
-    """Minimize the criterion by Newton's method with exact gradient and average information.
+    """Minimize the criterion by Newton's method with exact gradient and average information, or by another optimizer.
 
     Parameters
     ----------
@@ -82,6 +85,12 @@ def optimizeLmer(
         A diagonal element of L below this is set to 0 where the criterion is not worse for it.
     trace
         Told theta ``(m,)`` and the criterion at each evaluation.
+    optimizer
+        ``"newton"``, or one of lme4's, which then needs no derivatives (``lmerControl`` lists them).
+    optCtrl
+        Settings of such an optimizer.
+    restart_edge
+        Whether such an optimizer starts once more from a boundary whose slope points inside.
 
     Raises
     ------
@@ -93,6 +102,13 @@ def optimizeLmer(
     if theta0.shape != (m,) or not np.isfinite(theta0).all():
         raise ModelError(
             f"incorrect number of theta components (!={m}): start = {theta0.tolist()!r}; give {m} finite numbers"
+        )
+
+    if optimizer != "newton":
+        from pylmer.optimize.as_lme4 import optimize_as_lme4  # needs this module; not needed by most fits
+
+        return optimize_as_lme4(
+            criterion, theta0, optimizer, optCtrl, boundary_tol=boundary_tol, restart_edge=restart_edge, trace=trace
         )
 
     def evaluate(theta: FloatArray) -> Evaluated:
