@@ -10,6 +10,7 @@ from pylmer.formula.bars import expandDoubleVerts, findbars, isNested, nobars, s
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.linear import dummy, mkReTrms
 from pylmer.inference import (
+    Profile,
     anova,
     bootMer,
     confint,
@@ -18,7 +19,10 @@ from pylmer.inference import (
     dfbetas,
     drop1,
     influence,
+    logProf,
+    profile,
     refitML,
+    varianceProf,
 )
 from pylmer.lmer import lmer, mkMerMod
 from pylmer.methods import (
@@ -67,6 +71,7 @@ __all__ = [
     "NA",
     "LmerMod",
     "MerMod",
+    "Profile",
     "REMLcrit",
     "VarCorr",
     "anova",
@@ -102,6 +107,7 @@ __all__ = [
     "lmer",
     "lmerControl",
     "logLik",
+    "logProf",
     "mkLmerDevfun",
     "mkMerMod",
     "mkReTrms",
@@ -113,6 +119,7 @@ __all__ = [
     "optimizeLmer",
     "options",
     "predict",
+    "profile",
     "ranef",
     "refitML",
     "reformulate",
@@ -129,5 +136,6 @@ __all__ = [
     "terms",
     "to_json",
     "update_formula",
+    "varianceProf",
     "vcov",
 ]

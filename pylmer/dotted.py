@@ -14,6 +14,7 @@ from pylmer.formula.terms import Terms
 from pylmer.inference.boot_intervals import BootType
 from pylmer.inference.bootstrap import BootMer, Statistic
 from pylmer.inference.confint import Parm
+from pylmer.inference.profile import Profile
 from pylmer.inference.tables import AnovaFrame
 from pylmer.methods.random import Coef, RanEf
 from pylmer.methods.residuals import ResidualType
@@ -207,6 +208,20 @@ class LmerMod(MerMod):
     ) -> pd.DataFrame:
         """See :func:`pylmer.confint`."""
         return inference.confint(self, parm, level, method, oldNames, nsim, boot_type, seed, quiet, progress)
+
+    def profile(
+        self,
+        which: Parm = None,
+        alphamax: float = 0.01,
+        maxpts: int = 100,
+        delta: float | None = None,
+        delta_cutoff: float = 1 / 8,
+        devtol: float = 1e-9,
+        maxmult: float = 10.0,
+        signames: bool = True,
+    ) -> Profile:
+        """See :func:`pylmer.profile`."""
+        return inference.profile(self, which, alphamax, maxpts, delta, delta_cutoff, devtol, maxmult, signames)
 
     def bootMer(
         self, FUN: Statistic, nsim: int = 1, seed: int | None = None, use_u: bool = False, progress: bool = False

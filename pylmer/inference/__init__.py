@@ -4,6 +4,7 @@ from pylmer.inference.bootstrap import BootMer, bootMer
 from pylmer.inference.comparison import anova, drop1, refitML
 from pylmer.inference.confint import confint
 from pylmer.inference.influence import Influence, cooks_distance, dfbeta, dfbetas, influence
+from pylmer.inference.profile import Profile, logProf, profile, varianceProf
 from pylmer.inference.satterthwaite import summary_with_df
 from pylmer.inference.tables import AnovaFrame
 
@@ -11,6 +12,7 @@ __all__ = [
     "AnovaFrame",
     "BootMer",
     "Influence",
+    "Profile",
     "anova",
     "bootMer",
     "confint",
@@ -19,6 +21,9 @@ __all__ = [
     "dfbetas",
     "drop1",
     "influence",
+    "logProf",
+    "profile",
     "refitML",
     "summary_with_df",
+    "varianceProf",
 ]

@@ -201,7 +201,9 @@ def profile(
     return Profile(tuple(names), curves, tuple(f.kind for f in all_foci))
 
 
-def _curve(name: str, kind: str, points: Sequence[Point], bounds: tuple[float, float], n_names: int) -> Curve:
+def _curve(
+    name: str, kind: str, points: Sequence[Point], bounds: tuple[float, float], n_names: int, before: int
+) -> Curve:
     values, zeta = np.array([p.value for p in points]), np.array([p.zeta for p in points])
     others = np.array([p.parameters for p in points]).reshape(-1, n_names)
     labels = np.arange(before + 1, before + len(points) + 1)

@@ -15,6 +15,7 @@ from pylmer.printing.classical import (
 )
 from pylmer.printing.effects import coef_text, confint_text, fixef_text, loglik_text, ranef_text
 from pylmer.printing.model import correlation_text, model_text, summary_text
+from pylmer.printing.profile import profile_text
 from pylmer.printing.tables import anova_text
 from pylmer.printing.varcorr import varcorr_text
 from pylmer.rcompat.printable import as_text
@@ -32,6 +33,7 @@ __all__ = [
     "lm_text",
     "loglik_text",
     "model_text",
+    "profile_text",
     "ranef_text",
     "stratum_text",
     "summary_aov_list_text",
