@@ -40,7 +40,7 @@ class Shape:
 
 def shapes(max_factors: int = 3) -> st.SearchStrategy[Shape]:
     """One to three factors, crossed or nested, one or two terms each of one to three columns."""
-    terms = st.lists(st.integers(1, 3), min_size=1, max_size=2).map(tuple)
+    terms = st.sampled_from([(1,), (2,), (3,), (1, 1), (2, 1), (1, 2)])
     factors = st.lists(st.tuples(st.integers(2, 6), terms), min_size=1, max_size=max_factors).map(tuple)
     flag = st.booleans()
     return st.builds(

@@ -100,7 +100,7 @@ def _shuffled(data: pd.DataFrame) -> pd.DataFrame:
 
 def _few_raters() -> pd.DataFrame:
     data = datasets.InstEval()
-    few = data[data["s"].astype(int) <= 150]
+    few = data[data["s"].astype(int) <= 60]
     return few.reset_index(drop=True)
 
 

@@ -36,7 +36,7 @@ def relative(design: Design, theta: FloatArray) -> FloatArray:
     return np.abs(theta) + 1e-3 * np.abs(theta).max()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shapes(), st.booleans())
 def test_value_gradient_and_hessian(shape: Shape, REML: bool) -> None:
     design, (theta,) = drawn(shape)
@@ -76,7 +76,7 @@ def test_gradient_is_the_slope_of_the_value(shape: Shape, REML: bool) -> None:
     close(gradient * size, central_differences(f, theta) * size, 1e-5, 1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(shapes(), st.booleans())
 def test_state(shape: Shape, REML: bool) -> None:
     design, (theta,) = drawn(shape)
@@ -97,7 +97,7 @@ def test_state(shape: Shape, REML: bool) -> None:
         close(got * np.outer(size, size), expected * np.outer(size, size), 1e-8)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(shapes(), st.integers(2, 5), st.booleans())
 def test_many_replicates_at_once_are_each_one_alone(shape: Shape, R: int, REML: bool) -> None:
     design, theta = drawn(shape, R)
@@ -116,7 +116,7 @@ def test_many_replicates_at_once_are_each_one_alone(shape: Shape, R: int, REML: 
     close(some.value, together.value[[R - 1, 0]], 1e-11)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(shapes())
 def test_sums_of_a_response_are_those_made_with_it(shape: Shape) -> None:
     design, _ = drawn(shape)
@@ -128,7 +128,7 @@ def test_sums_of_a_response_are_those_made_with_it(shape: Shape) -> None:
         close(a, b, 1e-11, 1e-8)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(shapes(max_factors=2), st.booleans())
 def test_scaling_the_columns_of_Z_scales_theta(shape: Shape, REML: bool) -> None:
     design, (theta,) = drawn(shape)

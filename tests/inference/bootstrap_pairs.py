@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -49,15 +49,16 @@ class BootPair:
             design = lFormula(fit.formula, both.data, **fit.arguments)
         self.m: LmerMod = at_theta(LmerMod, design, R.num(f"getME({self.name}, 'theta')"), fit.REML)
 
-    def replicates(self, more: str = "") -> FloatArray:
-        """``(NSIM, k)`` values of the statistic on R's own refits."""
-        code = f"bootMer({self.name}, boot_statistic, nsim = {NSIM}, seed = {SEED}{more})"
-        self.R(f"boot_result <- boot_quietly({code})")
-        return self.R.num("boot_result$t")
+    @cached_property
+    def result(self) -> str:
+        """Name of R's bootstrap of the statistic."""
+        name = f"result_of_{self.name}"
+        self.R(f"{name} <- boot_quietly(bootMer({self.name}, boot_statistic, nsim = {NSIM}, seed = {SEED}))")
+        return name
 
-    def interval(self, more: str) -> FloatArray:
+    def interval(self, more: str = "", nsim: int = NSIM) -> FloatArray:
         """R's bootstrap intervals."""
-        code = f"confint({self.name}, method = 'boot', nsim = {NSIM}, seed = {SEED}, quiet = TRUE{more})"
+        code = f"confint({self.name}, method = 'boot', nsim = {nsim}, seed = {SEED}, quiet = TRUE{more})"
         self.R(f"boot_interval <- boot_quietly({code})")
         return self.R.num("boot_interval")
 

@@ -36,7 +36,7 @@ def sensible() -> st.SearchStrategy[Shape]:
     return st.builds(Shape, st.integers(0, 2**31), factors, st.just(100), st.integers(0, 3), flag, flag, flag)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(sensible(), st.booleans())
 def test_an_optimum_is_stationary_and_lower_than_its_surroundings(shape: Shape, REML: bool) -> None:
     design = draw_design(shape)
