@@ -16,7 +16,9 @@ from pylmer.inference.bootstrap import BootMer, Statistic
 from pylmer.inference.confint import Parm
 from pylmer.inference.profile import Profile
 from pylmer.inference.tables import AnovaFrame
+from pylmer.methods.extract import Family, FloatArray
 from pylmer.methods.random import Coef, RanEf
+from pylmer.methods.re_pca import RePCA
 from pylmer.methods.residuals import ResidualType
 from pylmer.methods.summary import SummaryMerMod
 from pylmer.methods.varcorr import VarCorr
@@ -180,6 +182,22 @@ class LmerMod(MerMod):
     def model_matrix(self, type: Literal["fixed", "random", "randomListRaw"] = "fixed") -> Any:
         """See :func:`pylmer.model_matrix`."""
         return methods.model_matrix(self, type=type)
+
+    def rePCA(self) -> RePCA:
+        """See :func:`pylmer.rePCA`."""
+        return methods.rePCA(self)
+
+    def weights(self) -> FloatArray:
+        """See :func:`pylmer.weights`."""
+        return methods.weights(self)
+
+    def family(self) -> Family:
+        """See :func:`pylmer.family`."""
+        return methods.family(self)
+
+    def getData(self) -> pd.DataFrame:
+        """See :func:`pylmer.getData`."""
+        return methods.getData(self)
 
     def to_json(self) -> str:
         """See :func:`pylmer.to_json`."""

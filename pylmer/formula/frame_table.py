@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from pylmer.formula.frame import ModelFrame
+from pylmer.formula.table import Table
 from pylmer.formula.values import Character, Matrix, Value, Vector
 from pylmer.rcompat.factors import Factor
 
-__all__ = ["frame_table"]
+__all__ = ["frame_table", "table_frame"]
 
 
 def frame_table(frame: ModelFrame) -> pd.DataFrame:
@@ -40,3 +41,11 @@ def _columns(label: str, value: Value) -> dict[str, object]:
     if value.kind == "logical" and not np.isnan(value.values).any():
         return {label: value.values.astype(bool)}
     return {label: value.values}
+
+
+def table_frame(table: Table) -> pd.DataFrame:
+    """All columns of a table as R sees them, labelled by row."""
+    columns: dict[str, object] = {}
+    for name in table.names:
+        columns.update(_columns(name, table.column(name)))
+    return pd.DataFrame(columns, index=list(table.row_names()))

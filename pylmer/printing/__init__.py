@@ -3,6 +3,7 @@
 Every record's text function registers itself with ``pylmer.rcompat.printable.as_text`` when this package is imported.
 """
 
+from pylmer.printing import components  # noqa: F401  (registers its texts)
 from pylmer.printing.classical import (
     anova_lm_text,
     aov_list_text,
