@@ -47,7 +47,7 @@ class LmerControl:
     check_conv_singular: str = "message"
     check_conv_grad: str = "warning"
     singular_tol: float = 1e-4
-    tolerance: float = 1e-8
+    tolerance: float = 1e-9
     max_evaluations: int = 200
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ def lmerControl(optimizer: str = "newton", **settings: object) -> LmerControl:
         ``optCtrl`` (a dict of settings of lme4's optimizers, such as ``{"maxeval": 500}``), ``restart_edge`` (whether
         these start once more from a boundary whose slope points inside; True), ``boundary_tol`` (1e-5: a diagonal
         element of theta below it is set to 0 where the criterion is not worse), ``singular_tol`` (1e-4), ``tolerance``
-        (1e-8: expected decrease of the criterion at which a Newton step is the last), ``max_evaluations`` (200), and
+        (1e-9: expected decrease of the criterion at which a Newton step is the last), ``max_evaluations`` (200), and
         lme4's checks with dots as underscores: ``check_nobs_vs_rankZ``, ``check_nobs_vs_nlev``,
         ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``, ``check_scaleX``,
         ``check_conv_singular``, ``check_conv_grad``.

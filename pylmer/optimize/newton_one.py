@@ -13,6 +13,9 @@ from pylmer.optimize.newton import ARMIJO, ROUNDING, Evaluated, direction_down, 
 
 FloatArray = NDArray[np.float64]
 
+#: Steps that promised less than this are near enough to the optimum for the change of the gradient to be trusted.
+NEAR = 0.1
+
 __all__ = ["One", "newton_one"]
 
 
@@ -33,7 +36,7 @@ def newton_one(
     evaluate: Callable[[FloatArray], Evaluated],
     value_at: Callable[[FloatArray], float],
     start: FloatArray,
-    tolerance: float = 1e-8,
+    tolerance: float = 1e-9,
     max_evaluations: int = 200,
     max_step: float = 10.0,
 ) -> One:
@@ -79,7 +82,25 @@ def newton_one(
         count += found.tries
         if found.at is None:
             return One(theta, value, gradient, hessian, expected, count, False)
-        theta, (value, gradient, hessian) = theta + found.scale * step, found.at
+        moved = found.scale * step
+        theta, (value, slopes, hessian) = theta + moved, found.at
+        if expected < NEAR:
+            hessian = secant(hessian, moved, slopes - gradient)
+        gradient = slopes
+
+
+def secant(hessian: FloatArray, moved: FloatArray, change: FloatArray) -> FloatArray:
+    """Correct an approximate Hessian so that it explains the last change of the gradient (symmetric rank one).
+
+    The average information misses the Hessian by some percent; after the correction the last steps converge
+    superlinearly, for no further evaluation.
+    """
+    missing = change - hessian @ moved
+    along = float(missing @ moved)
+    if abs(along) <= 1e-8 * float(np.sqrt((missing @ missing) * (moved @ moved))):
+        return hessian
+    corrected: FloatArray = hessian + missing[:, None] * missing / along
+    return corrected
 
 
 @dataclass(frozen=True)

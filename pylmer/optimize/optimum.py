@@ -60,7 +60,7 @@ def optimizeLmer(
     criterion: Objective,
     start: Sequence[float] | FloatArray | None = None,
     *,
-    tolerance: float = 1e-8,
+    tolerance: float = 1e-9,
     max_evaluations: int = 200,
     boundary_tol: float = 1e-5,
     trace: Callable[[FloatArray, float], None] | None = None,
