@@ -182,7 +182,7 @@ def profile(
     values = parameters_of(fit)
     m = len(fit.theta)
     all_foci = foci(fit.criterion)
-    wanted = chosen_parameters(which, names, m + 1)
+    wanted = sorted(set(chosen_parameters(which, names, m + 1)))
     cutoff = float(np.sqrt(chdtri(len(names), alphamax)))
     steps = Steps(cutoff, cutoff * delta_cutoff if delta is None else delta, maxpts, maxmult, devtol)
     undefined = [i for i in wanted if np.isnan(values[i])]

@@ -83,7 +83,7 @@ class _Point:
     at: AtTheta
     chol: FloatArray  # (S, p + 1, p + 1)
     r2: FloatArray  # (S,)
-    length2: FloatArray  # (S,) |L_a|^2
+    length2: FloatArray  # (S,) |L_a|^2 where a standard deviation is held, else 1
     log_variance: FloatArray  # (S,)
     value: FloatArray  # (S,)
 
@@ -138,7 +138,7 @@ class _Batch:
         at = c.structure.at(L, self._responses(len(rows)))
         chol = cholesky(self._moved(at.XytVinvXy, rows))
         r2 = chol[:, -1, -1] ** 2
-        length2 = (self.row[rows] * theta**2).sum(axis=-1)
+        length2 = np.where(self.tied[rows], (self.row[rows] * theta**2).sum(axis=-1), 1.0)
         log_variance = np.log(r2 / c.n)
         log_variance = np.where(self.tied[rows], self.log_square[rows] - np.log(length2), log_variance)
         log_variance = np.where(self.fixed[rows], self.log_square[rows], log_variance)
@@ -182,8 +182,7 @@ class _Batch:
             gradient[:, f.index] = (by_G.reshape(S, 1, k * k) @ f.dG(s.theta, L).reshape(S, k * k, m))[:, 0]
         tied = self.tied[rows]
         by_lambda = np.where(tied, self.criterion.n - s.r2 * np.exp(-s.log_variance), 0.0)
-        length2 = np.where(tied, s.length2, 1.0)
-        gradient -= (2.0 * by_lambda / length2)[:, None] * self.row[rows] * s.theta
+        gradient -= (2.0 * by_lambda / s.length2)[:, None] * self.row[rows] * s.theta
         return s.value, (gradient[:, None] @ self.A[rows])[:, 0]
 
     def evaluate(self, phi: FloatArray, rows: IntArray) -> Evaluation:
