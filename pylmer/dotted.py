@@ -155,6 +155,14 @@ class LmerMod(MerMod):
         """See :func:`pylmer.influence`."""
         return inference.influence(self, groups)
 
+    def extractAIC(self, scale: float = 0.0, k: float = 2.0) -> tuple[float, float]:
+        """See :func:`pylmer.extractAIC`."""
+        return inference.extractAIC(self, scale, k)
+
+    def ranova(self, reduce_terms: bool = True) -> AnovaFrame:
+        """See :func:`pylmer.ranova`."""
+        return inference.ranova(self, reduce_terms)
+
     def refitML(self) -> LmerMod:
         """See :func:`pylmer.refitML`."""
         return inference.refitML(self)

@@ -1,29 +1,43 @@
 """Questions that fit again."""
 
+from pylmer.inference.allfit import AllFit, SummaryAllFit, allFit
 from pylmer.inference.bootstrap import BootMer, bootMer
+from pylmer.inference.check_conv import checkConv
 from pylmer.inference.comparison import anova, drop1, refitML
 from pylmer.inference.confint import confint
 from pylmer.inference.influence import Influence, cooks_distance, dfbeta, dfbetas, influence
 from pylmer.inference.profile import Profile, logProf, profile, varianceProf
+from pylmer.inference.random_anova import extractAIC, ranova
+from pylmer.inference.refit import refit, refit_each
 from pylmer.inference.satterthwaite import summary_with_df
 from pylmer.inference.tables import AnovaFrame
+from pylmer.inference.update import update
 
 __all__ = [
+    "AllFit",
     "AnovaFrame",
     "BootMer",
     "Influence",
     "Profile",
+    "SummaryAllFit",
+    "allFit",
     "anova",
     "bootMer",
+    "checkConv",
     "confint",
     "cooks_distance",
     "dfbeta",
     "dfbetas",
     "drop1",
+    "extractAIC",
     "influence",
     "logProf",
     "profile",
+    "ranova",
+    "refit",
     "refitML",
+    "refit_each",
     "summary_with_df",
+    "update",
     "varianceProf",
 ]
