@@ -24,7 +24,7 @@ from pylmer.formula.terms import terms
 from pylmer.formula.values import Character, FloatArray, IntArray, Matrix, Value, Vector
 from pylmer.rcompat.factors import Factor, match_levels
 
-__all__ = ["NewTerm", "fixed_matrix", "matching_terms", "new_offset", "new_row_names", "random_terms"]
+__all__ = ["NewTerm", "fixed_matrix", "matching_terms", "new_offset", "new_row_names", "own_groups", "random_terms"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +133,18 @@ def random_terms(
             _refuse_unseen(codes, unseen, bar.label)
         out.append(NewTerm(index, codes, new.lhs(bar, len(codes)), unseen))
     return tuple(out)
+
+
+def own_groups(schema: Schema, newdata: object, index: int) -> tuple[IntArray, int]:
+    """The levels of a term's grouping factor by the new data alone: codes ``(n,)``, and how many levels occur.
+
+    Levels that do not occur are dropped; missing ones have code -1.
+    """
+    new = _NewValues(schema, newdata)
+    f = factor_of(schema.bars[index].group, new._group_value, new.env)
+    used, codes = np.unique(f.codes, return_inverse=True)
+    missing = int(len(used) > 0 and used[0] < 0)
+    return codes.astype(np.intp) - missing, len(used) - missing
 
 
 def _refuse_unseen(codes: IntArray, unseen: tuple[str, ...], label: str) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pylmer.errors import ModelError
+from pylmer.formula.newdata import matching_terms, own_groups, random_terms
 from pylmer.linalg.one_factor import Responses
+from pylmer.methods.new_parameters import model_of_formula, with_parameters
+from pylmer.methods.predict import predict
 from pylmer.methods.residuals import row_series
 from pylmer.model import MerMod
 from pylmer.rcompat.missing import NA, NAType
@@ -17,22 +20,25 @@ from pylmer.rcompat.random import RStream, default_stream
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["draw_responses", "no_random_effects", "simulate", "spherical_draws"]
+#: Gives as many spherical random effects as it is asked for.
+Draw = Callable[[int], FloatArray]
+
+__all__ = ["Draw", "draw_responses", "no_random_effects", "simulate", "spherical_draws"]
 
 
 def no_random_effects(re_form: str | NAType | None) -> bool:
-    """Whether ``re_form`` says that no random effects are kept: NA or ``"~0"``; None keeps them all.
+    """Whether ``re_form`` says that no random effects are kept, NA or ``"~0"``; None keeps them all, a formula some.
 
     Raises
     ------
     ModelError
-        Another formula.
+        Anything else.
     """
-    if re_form is None:
-        return False
     if re_form is NA or (isinstance(re_form, str) and re_form.replace(" ", "") == "~0"):
         return True
-    raise ModelError(f"re_form={re_form!r}: give None (all random effects), NA or '~0' (none)")
+    if re_form is None or isinstance(re_form, str):
+        return False
+    raise ModelError(f"re_form={re_form!r}: give None (all random effects), NA or '~0' (none), or a formula")
 
 
 def stream_for(seed: int | None) -> RStream:
@@ -44,26 +50,42 @@ def stream_for(seed: int | None) -> RStream:
 
 
 def simulate(
-    model: MerMod,
+    model: MerMod | str,
     nsim: int = 1,
     seed: int | None = None,
     re_form: str | NAType | None = NA,
     use_u: bool = False,
+    newdata: object = None,
+    newparams: Mapping[str, object] | None = None,
+    allow_new_levels: bool = False,
+    cluster_rand: Draw | None = None,
+    weights: object = None,
 ) -> pd.DataFrame:
-    """Simulate responses from a fit.
+    """Simulate responses from a fit, or from a formula, data and parameters.
 
     Parameters
     ----------
     model
-        A fit.
+        A fit; or a formula, for which ``newdata`` and all of ``newparams`` are needed (its response is not).
     nsim
         Number of responses.
     seed
         As R's ``set.seed``; None goes on with the stream as it stands.
     re_form
-        NA or ``"~0"`` (the default): new random effects are drawn; None: those of the fit are kept.
+        NA or ``"~0"`` (the default): new random effects are drawn; None: those of the fit are kept; a formula such as
+        ``"~(1 | g)"``: these are kept, and those of all other terms drawn.
     use_u
         The same as ``re_form=None``.
+    newdata
+        A table: responses are simulated for its rows.
+    newparams
+        ``beta``, ``theta``, ``sigma`` instead of the fit's; named values (a Series, a dict) go by their names.
+    allow_new_levels
+        Whether ``newdata`` may have levels that the fit did not see.
+    cluster_rand
+        Takes a number of values and draws so many spherical random effects; default standard normal.
+    weights
+        For a formula: prior weights, as in ``lmer``.
 
     Returns
     -------
@@ -73,7 +95,9 @@ def simulate(
     Notes
     -----
     All spherical random effects are drawn first, replicate by replicate, then all residuals. With prior weights the
-    residual of a row has variance sigma^2 / weight; lme4 1.1-31 leaves the weights out here.
+    residual of a row has variance sigma^2 / weight; lme4 1.1-31 leaves the weights out here.  Where not
+    all terms are drawn, or the grouping factors of new data stand in another order of size than in the fit, lme4 1.1-31
+    takes the theta of one term for another; here each keeps its own.
 
     Examples
     --------
@@ -81,15 +105,30 @@ def simulate(
     >>> m = lmer("mathach ~ cses + (1 | school)", data=datasets.HSB())
     >>> simulate(m, 2, seed=1).iloc[0].round(5).tolist()
     [16.35178, 5.21965]
+    >>> design = {"x": [0.0, 1.0] * 6, "g": list("aaabbbcccddd")}
+    >>> truth = {"beta": {"(Intercept)": 1.0, "x": 0.5}, "theta": {"g.(Intercept)": 1.0}, "sigma": 2.0}
+    >>> simulate("~ x + (1 | g)", 3, seed=1, newdata=design, newparams=truth).shape
+    (12, 3)
     """
     if nsim < 1:
         raise ModelError(f"nsim={nsim!r}: give a whole number of at least 1")
+    if isinstance(model, str):
+        if newdata is None or newparams is None or set(newparams) != {"beta", "theta", "sigma"}:
+            raise ModelError("simulate of a formula needs newdata= and newparams= with beta, theta and sigma")
+        model, newdata = model_of_formula(model, newdata, weights), None
+    elif weights is not None:
+        raise ModelError("unused argument (weights): simulate of a fit uses the fit's")
+    if newparams is not None:
+        model = with_parameters(model, newparams)
     stream = stream_for(seed)
-    keep_u = use_u or not no_random_effects(re_form)
-    if keep_u:
+    draw = stream.rnorm if cluster_rand is None else cluster_rand
+    kept: str | NAType | None = None if use_u else re_form
+    if newdata is not None or (isinstance(kept, str) and not no_random_effects(kept)):
+        return _simulate_rows(model, nsim, stream, draw, kept, newdata, allow_new_levels)
+    if not no_random_effects(kept):
         eta = np.tile(model.mu, (nsim, 1))
     else:
-        eta = model.residual_sd * _random_part(model, spherical_draws(model, nsim, stream))
+        eta = model.residual_sd * _random_part(model, spherical_draws(model, nsim, stream, cluster_rand))
         eta += model.mu - model.linear_random
     noise = stream.rnorm(out=np.empty((nsim, model.n)))
     eta += noise * _residual_sd(model)
@@ -97,16 +136,76 @@ def simulate(
     return pd.DataFrame({f"sim_{i + 1}": column for i, column in enumerate(columns)})
 
 
+def _simulate_rows(
+    model: MerMod,
+    nsim: int,
+    stream: RStream,
+    draw: Draw,
+    re_form: str | NAType | None,
+    newdata: object,
+    allow_new_levels: bool,
+) -> pd.DataFrame:
+    """Responses for new rows, or with the random effects of some terms only."""
+    expected = predict(model, newdata, re_form, allow_new_levels)
+    eta = np.tile(expected.to_numpy(), (nsim, 1))
+    rows = np.flatnonzero(~np.isnan(eta[0]))
+    place = rows if newdata is None else np.arange(eta.shape[1])
+    blocks = _drawn_blocks(model, newdata, re_form, allow_new_levels)
+    ends = np.cumsum([0] + [J * len(L) for _, _, L, J in blocks])
+    u = _asked(draw, nsim * int(ends[-1])).reshape(nsim, int(ends[-1]))
+    for (codes, columns, L, J), first, last in zip(blocks, ends[:-1], ends[1:], strict=True):
+        b = model.residual_sd * (u[:, first:last].reshape(nsim, J, len(L)) @ L.T)
+        for a in range(len(L)):
+            eta[:, place] += b[:, codes, a] * columns[:, a]
+    noise = stream.rnorm(out=np.empty((nsim, len(place))))
+    eta[:, place] += noise * (_residual_sd(model) if newdata is None else model.residual_sd)
+    return pd.DataFrame(eta.T, index=expected.index, columns=[f"sim_{i + 1}" for i in range(nsim)])
+
+
 def _residual_sd(model: MerMod) -> FloatArray | float:
     weights = model.design.weights
     return model.residual_sd if weights is None else model.residual_sd / np.sqrt(weights)
 
 
-def spherical_draws(model: MerMod, nsim: int, stream: RStream) -> tuple[FloatArray, ...]:
-    """Spherical random effects per term, ``(nsim, J, k)``, in the order in which R draws them."""
-    u = stream.rnorm(out=np.empty((nsim, model.q)))
+def spherical_draws(model: MerMod, nsim: int, stream: RStream, draw: Draw | None = None) -> tuple[FloatArray, ...]:
+    """Spherical random effects per term, ``(nsim, J, k)``, in the order in which R draws them.
+
+    ``draw``, where there is one, takes the place of standard normals.
+    """
+    u = stream.rnorm(out=np.empty((nsim, model.q))) if draw is None else _asked(draw, nsim * model.q)
+    u = u.reshape(nsim, model.q)
     Gp = model.design.re.Gp
     return tuple(u[:, Gp[i] : Gp[i + 1]].reshape(nsim, t.J, t.k) for i, t in enumerate(model.design.re.terms))
+
+
+def _asked(draw: Draw, n: int) -> FloatArray:
+    """What ``cluster_rand`` gives for n values."""
+    values = np.asarray(draw(n), dtype=np.float64)
+    if values.shape != (n,):
+        raise ModelError(f"cluster_rand was asked for {n} values and gave an array of shape {values.shape}")
+    return values
+
+
+def _drawn_blocks(
+    model: MerMod, newdata: object, re_form: str | NAType | None, allow_new_levels: bool
+) -> list[tuple[NDArray[np.intp], FloatArray, FloatArray, int]]:
+    """Terms whose random effects are drawn anew: codes, columns, L, number of levels; in R's order of drawing."""
+    schema, terms = model.design.schema, model.design.re.terms
+    if re_form is None:
+        return []
+    kept: set[int] = set()
+    if isinstance(re_form, str) and not no_random_effects(re_form):
+        kept = {i for i, columns in matching_terms(schema, re_form) if len(columns) == terms[i].k}
+    drawn = [i for i in range(len(terms)) if i not in kept]
+    if newdata is None:
+        return [(terms[i].codes, terms[i].columns, model.L[i], terms[i].J) for i in drawn]
+    found = random_terms(schema, newdata, allow_new_levels, drawn)
+    own = [own_groups(schema, newdata, i) for i in drawn]
+    blocks = [(own[j][0], t.columns, model.L[t.index], own[j][1]) for j, t in enumerate(found)]
+    sizes = [J for _, _, _, J in blocks]
+    if sizes == sorted(sizes, reverse=True):
+        return blocks
+    return [blocks[j] for j in np.argsort(sizes, kind="stable")[::-1]]
 
 
 def _random_part(model: MerMod, u: tuple[FloatArray, ...]) -> FloatArray:
