@@ -20,6 +20,9 @@ BOOTSTRAP = ("boot.", "text.boot.")
 STOPPED_SHORT = 1e-5
 """A refit whose criterion is above ours by more stopped short of its optimum (J12)."""
 
+FEW = 0.1
+"""When more of the reference's refits than this share stopped short, its bootstrap as a whole is not to be trusted."""
+
 
 def compare_bootstrap(
     case: str, own: Results, theirs: Results, fed: Results | None, compare_values: Callable[..., Difference]
@@ -29,7 +32,8 @@ def compare_bootstrap(
     Fed with the reference's theta the simulated data are the same, so every refit can be held against its twin. A
     replicate where the reference's criterion lies above ours is left out and counted; ours above theirs is a
     difference. When replicates were left out, the intervals cannot be equal; they are then ``not comparable`` if they
-    differ. The interval from our own optimum is compared too, as close as two optima are.
+    differ. When there are many such replicates, nothing is left out, and everything differs. The interval from our own
+    optimum is compared too, as close as two optima are.
     """
     names = [name for name in theirs.values if name.startswith(BOOTSTRAP)]
     if not names:
@@ -50,6 +54,8 @@ def _compare(
     short = np.zeros(0, dtype=bool)
     if isinstance(a, Labelled) and isinstance(b, Labelled) and a.values.shape == b.values.shape:
         short = b.values - a.values > STOPPED_SHORT
+        if short.mean() > FEW:
+            short = np.zeros(0, dtype=bool)
     found = []
     for name in names:
         q = quantity(name)

@@ -54,11 +54,15 @@ class Waiver:
         Why the difference is right to stay.
     stage
         The stage in which it differs; None for every stage.
+    least, most
+        The difference, on the quantity's scale, must lie between these; texts and labels have none.
     """
 
     quantity: str
     reason: str
     stage: int | None = None
+    least: float = 0.0
+    most: float = float("inf")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rcompare.bootstrap import BOOTSTRAP, compare_bootstrap
 from rcompare.case import Case, Waiver
 from rcompare.differences import Comparison, Difference
+from rcompare.divergences import registered
 from rcompare.quantities import NOT_COMPARED, OPTIMUM, Quantity, quantity, scale_of
 from rcompare.results import Labelled, Results, Strings, Text, Value
 from rcompare.textdiff import TextDifference, compare_text
@@ -82,14 +83,15 @@ def compare_case(
         found.append(_errors(case, ours, theirs))
     else:
         if "theta" in theirs.values and "theta" in ours.values:
-            optimum = judge_optimum(ours, theirs, criterion, CRITERION_ABOVE)
+            optimum = judge_optimum(ours, theirs, criterion, CRITERION_ABOVE, ours_at)
             found += _optimum_row(case, optimum)
         found += _stages(case, ours, theirs, ours_at, optimum)
     if partial:
         found = [replace(d, status="not offered") if d.status == "missing" else d for d in found]
     why = {**ours.failed, **(ours_at.failed if ours_at is not None else {})}
     found = [replace(d, note=why[d.quantity]) if d.status == "missing" and d.quantity in why else d for d in found]
-    found = [_waived(d, case.waivers) for d in found]
+    waivers = case.waivers + registered(case, str(theirs.stamp.get("packages", {}).get("lme4", "")))
+    found = [_waived(d, waivers) for d in found]
     ordered = tuple(sorted(found, key=lambda d: d.stage))
     return Comparison(case, ordered, optimum, names, (ours.stamp, theirs.stamp))
 
@@ -156,8 +158,7 @@ def _at_optimum(case: Case, q: Quantity, ours: Results, theirs: Results) -> Diff
     tight = compare_values(case.id, q, 2, mine, theirs.tight[q.name], theirs.tight, tighter=TIGHTER)
     if tight.fails:
         return plain
-    note = "as R's tight optimum" if plain.fails else ""
-    return replace(plain, status="same", note=note) if plain.fails else plain
+    return replace(tight, note="as R's tight optimum") if plain.fails else plain
 
 
 def _end_to_end(
@@ -248,8 +249,12 @@ def _errors(case: Case, ours: Results, theirs: Results) -> Difference:
 def _waived(d: Difference, waivers: tuple[Waiver, ...]) -> Difference:
     for w in waivers:
         if w.quantity == d.quantity and w.stage in (None, d.stage):
-            if d.fails:
+            if d.fails and (np.isnan(d.size) or w.least <= abs(d.size) <= w.most):
                 return replace(d, status="waived", note=w.reason)
+            if d.fails:
+                return replace(
+                    d, note=f"another difference than the one waived ({w.least:g} to {w.most:g}): {w.reason}"
+                )
             return replace(d, status="stale waiver", note=f"now agrees, so the waiver must go: {w.reason}")
     return d
 

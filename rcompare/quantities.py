@@ -141,7 +141,7 @@ OPTIMUM = [
 ]
 """Numbers of stage 1 that are compared once more at the engine's own optimum (stage 2)."""
 
-NOT_COMPARED = ("evaluations",)
+NOT_COMPARED = ("evaluations", "gradient")
 """Recorded for information only."""
 
 

@@ -125,8 +125,8 @@ class Results:
 
 
 def sample_positions(n: int, size: int) -> NDArray[np.intp]:
-    """Positions (from 0) of the rows kept of a long vector: ``floor(i n / size)``, all of them when ``n <= size``."""
-    return np.arange(n) if n <= size else (np.arange(size) * n) // size
+    """Positions (from 0) of the rows kept of a long vector: the first ten and ``floor(i n / size)``, all if few."""
+    return np.arange(n) if n <= size else np.union1d(np.arange(10), (np.arange(size) * n) // size)
 
 
 # ----------------------------------------------------------------------------------------------------------- numbers

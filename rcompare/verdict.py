@@ -39,6 +39,8 @@ class Optimum:
         How far the criterion rises between them above the higher of the two; NaN where it could not be asked.
     acceptable
         Whether ours is not above the reference by more than is allowed.
+    slope_ours, slope_theirs
+        Largest entry of our exact gradient at our optimum and at theirs, bounds left out; NaN where it is not known.
     """
 
     verdict: str
@@ -48,6 +50,8 @@ class Optimum:
     distance: float
     barrier: float
     acceptable: bool
+    slope_ours: float = float("nan")
+    slope_theirs: float = float("nan")
 
     @property
     def gap(self) -> float:
@@ -65,6 +69,8 @@ class Optimum:
         text = f"{self.verdict}: gap {self.gap:+.2g}"
         if np.isfinite(self.tight):
             text += f", to R's tight optimum {self.tight_gap:+.2g}"
+        if np.isfinite(self.slope_ours) and np.isfinite(self.slope_theirs):
+            text += f"; gradient {self.slope_ours:.1g} here, {self.slope_theirs:.1g} there"
         if np.isfinite(self.barrier) and self.verdict == "different basin":
             text += f", barrier {self.barrier:.2g}"
         return text
@@ -75,6 +81,7 @@ def judge_optimum(
     theirs: Results,
     criterion: Callable[[FloatArray], FloatArray] | None = None,
     allowed: float = SAME,
+    ours_at: Results | None = None,
 ) -> Optimum:
     """Judge two optima by their criteria, and by what lies between them where the criterion can be asked.
 
@@ -86,6 +93,8 @@ def judge_optimum(
         Criterion at each row of an (m, k) array of thetas.
     allowed
         How far ours may be above theirs.
+    ours_at
+        Our answers at their theta, for the gradient there.
     """
     a, b = ours.number("criterion"), theirs.number("criterion")
     tight_value = theirs.tight.get("criterion")
@@ -103,7 +112,17 @@ def judge_optimum(
         verdict = "same"
     else:
         verdict = "ours better" if a < b else "theirs better"
-    return Optimum(verdict, a, b, tight, distance, barrier, a - b <= allowed)
+    slopes = _slope(ours), float("nan") if ours_at is None else _slope(ours_at)
+    return Optimum(verdict, a, b, tight, distance, barrier, a - b <= allowed, *slopes)
+
+
+def _slope(results: Results) -> float:
+    """Largest entry of the gradient, where theta is not held by a bound."""
+    gradient, theta, lower = (results.values.get(name) for name in ("gradient", "theta", "lower"))
+    if not (isinstance(gradient, Labelled) and isinstance(theta, Labelled) and isinstance(lower, Labelled)):
+        return float("nan")
+    free = ~((theta.values <= lower.values + 1e-12) & (gradient.values >= 0))
+    return float(np.max(np.abs(gradient.values), initial=0.0, where=free))
 
 
 def path(x: FloatArray, y: FloatArray, sizes: tuple[int, ...], steps: FloatArray) -> FloatArray:

@@ -135,6 +135,8 @@ BLOCKS: tuple[Block, ...] = (
             Ask("hsb-m1-reml", "text.boot.ci", "text of the interval"),
             Ask("hsb-m1-reml", "boot.t", "the 500 replicates", None),
             Ask("hsb-m1-reml", "band", "band"),
+            Ask("hsb-m1-reml", "confint.profile", "profile interval"),
+            Ask("hsb-m1-reml", "confint.wald", "Wald interval", ("(Intercept), 2.5 %", "(Intercept), 97.5 %")),
         ),
     ),
     Block(

@@ -11,7 +11,10 @@ rc_column <- function(x, which) rc_num(unname(x[, which]), list(rownames(x)))
 rc_strings <- function(x) list(kind = "strings", x = as.character(x))
 rc_text <- function(expr) list(kind = "text", x = utils::capture.output(expr))
 
-rc_positions <- function(n, size) if (n <= size) seq_len(n) else ((0:(size - 1)) * n) %/% size + 1
+# The first ten of n positions, and about `size` more spread evenly.
+rc_positions <- function(n, size) {
+  if (n <= size) seq_len(n) else sort(unique(c(1:10, ((0:(size - 1)) * n) %/% size + 1)))
+}
 
 # A long vector keeps a deterministic part of its entries.
 rc_long <- function(x, limit = 20000, size = 2000) {

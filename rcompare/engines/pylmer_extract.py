@@ -125,6 +125,7 @@ FIT: dict[str, Question] = {
     "scaled.residual.quantiles": lambda m, c: quantiles(
         api.residuals(m, type="pearson", scaled=True).dropna().to_numpy()
     ),
+    "gradient": lambda m, c: vector(m.criterion.evaluate(m.theta[None]).gradient[0], api.getME(m, "theta").index),
     "evaluations": lambda m, c: number(m.opt.evaluations),
 }
 

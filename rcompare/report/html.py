@@ -86,34 +86,66 @@ def counts(comparisons: Sequence[Comparison]) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------------- heat map
 
 
+TOGETHER = {
+    **dict.fromkeys(("logLik", "AIC", "BIC"), "likelihood"),
+    **dict.fromkeys(("ldL2", "ldRX2", "pwrss", "ussq", "RX"), "factors"),
+    **dict.fromkeys(("residuals", "pearson"), "residuals"),
+    **dict.fromkeys(("icc", "band", "response.mean", "group.means", "data.means", "r.squared", "f.statistic"), "other"),
+    **dict.fromkeys(("aov.ss", "aov.ms", "p.value", "residual.quantiles", "singular"), "other"),
+}
+"""Quantities that share a column of the heat map."""
+
+
+def _column(d: Difference) -> tuple[int, str]:
+    """The column of the heat map in which an outcome stands; where it holds several, it shows the worst."""
+    name = d.quantity.removesuffix(" (end to end)")
+    if d.stage in (0, 3):
+        return d.stage, "all"
+    if d.stage == 4:
+        return 4, name.removeprefix("text.") if name in CATALOGUE and ".head" not in name else "other"
+    return d.stage, TOGETHER.get(name, name)
+
+
 def heat_map(comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    """Columns (stage, quantity) and, for each case, a cell a column."""
-    keys = {(d.stage, d.quantity) for c in comparisons for d in c.differences}
-    order = list(CATALOGUE)
-    columns = sorted(keys, key=lambda k: (k[0], order.index(_base(k[1])) if _base(k[1]) in order else 999, k[1]))
+    """Columns (stage, heading) and, for each case, a cell a column."""
+    found = {_column(d) for c in comparisons for d in c.differences}
+    order = [*CATALOGUE, "likelihood", "factors", "other"]
+    columns = sorted(found, key=lambda k: (k[0], _place(order, k), k[1]))
     rows = []
     for c in comparisons:
-        outcomes = {(d.stage, d.quantity): d for d in c.differences}
-        rows.append((c, [_cell(c, outcomes.get(key)) for key in columns]))
+        groups: dict[tuple[int, str], list[Difference]] = {}
+        for d in c.differences:
+            groups.setdefault(_column(d), []).append(d)
+        rows.append((c, [_cell(groups.get(key, [])) for key in columns]))
     spans = [(name, sum(stage == key[0] for key in columns)) for stage, name in STAGES.items()]
     starts = {next((i for i, key in enumerate(columns) if key[0] == stage), -1) for stage in STAGES}
     return {"columns": columns, "rows": rows, "spans": [s for s in spans if s[1]], "starts": starts}
 
 
-def _base(name: str) -> str:
-    return name.removesuffix(" (end to end)")
+def _place(order: list[str], column: tuple[int, str]) -> int:
+    name = f"text.{column[1]}" if column[0] == 4 else column[1]
+    return order.index(name) if name in order else len(order)
 
 
-def _cell(c: Comparison, d: Difference | None) -> Cell:
-    if d is None:
+def _severity(d: Difference) -> tuple[int, float]:
+    mild = ("not offered", "same")
+    rank = 2 if d.fails else 1 if d.status not in mild else 0
+    return rank, -1.0 if math.isnan(d.size) else abs(d.size)
+
+
+def _cell(outcomes: list[Difference]) -> Cell:
+    if not outcomes:
         return Cell("", "none", "")
-    title = f"{c.case.id}, {d.quantity} ({d.stage_name}): {d.status}"
-    if not math.isnan(d.size):
-        title += f", difference {d.size:.2g}, allowed {d.tolerance:.0e}"
-    if d.note:
-        title += f"; {d.note}"
-    glyph, style = _glyph(d)
-    return Cell(glyph, style, title, anchor(d))
+    worst = max(outcomes, key=_severity)
+    title = f"{worst.case}, {worst.quantity} ({worst.stage_name}): {worst.status}"
+    if not math.isnan(worst.size):
+        title += f", difference {worst.size:.2g}, allowed {worst.tolerance:.0e}"
+    if worst.note:
+        title += f"; {worst.note}"
+    if len(outcomes) > 1:
+        title += f" (the worst of {len(outcomes)})"
+    glyph, style = _glyph(worst)
+    return Cell(glyph, style, title, anchor(worst))
 
 
 def _glyph(d: Difference) -> tuple[str, str]:
@@ -131,9 +163,7 @@ def _glyph(d: Difference) -> tuple[str, str]:
         return special[d.status]
     if math.isnan(d.size) or d.size == 0 or d.text is not None:
         return "=", "d16"
-    if d.size < 0:
-        return "=", "d16"
-    digits = max(0, min(16, math.floor(-math.log10(max(d.size, 1e-17)))))
+    digits = max(0, min(16, math.floor(-math.log10(max(abs(d.size), 1e-17)))))
     return str(digits), f"d{digits}"
 
 

@@ -85,7 +85,7 @@ def _read_case(entry: Mapping[str, Any]) -> Comparison:
     )
     optimum = None
     if entry["optimum"] is not None:
-        optimum = Optimum(**{f.name: _number(entry["optimum"][f.name]) for f in fields(Optimum)})
+        optimum = Optimum(**{f.name: _number(entry["optimum"].get(f.name, "NaN")) for f in fields(Optimum)})
     first, second = entry["stamps"]
     names = (str(entry["engines"][0]), str(entry["engines"][1]))
     differences = tuple(_read_difference(entry["id"], d) for d in entry["differences"])

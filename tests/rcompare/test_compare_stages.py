@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rcompare.case import Case, Waiver, builtin_cases, select
+from rcompare.case import Case, CaseError, Waiver, builtin_cases, select
 from rcompare.compare import TOLERANCES, compare_case, compare_values
+from rcompare.divergences import in_versions, registered
 from rcompare.engines.golden import GoldenEngine
 from rcompare.quantities import CATALOGUE, quantity
 from rcompare.results import Labelled, Results, Strings, Text
@@ -133,6 +134,35 @@ def test_waivers_are_strict() -> None:
     assert [d.status for d in same.failures] == ["stale waiver"]
 
 
+def test_a_registered_divergence_passes_only_as_registered() -> None:
+    golden = GoldenEngine()
+    (case,) = select(builtin_cases(), ["sleepstudy-refit-reml"])
+    theirs = golden.run(case)
+    assert in_versions(golden.lme4_version, "<1.1-33") == bool(registered(case, golden.lme4_version))
+    if registered(case, golden.lme4_version):
+        same = compare_case(case, theirs, theirs)
+        assert {d.status for d in same.failures} == {"stale waiver"}
+    newer = replace(theirs, stamp={**theirs.stamp, "packages": {"lme4": "1.1-35"}})
+    assert compare_case(case, newer, newer).passed
+
+
+def test_a_waiver_with_bounds_holds_within_them() -> None:
+    waived = replace(CASE, waivers=(Waiver("AIC", "because", None, 0.1, 0.6),))
+    found = {}
+    for gap in (0.01, 0.5, 0.9):
+        outcomes = compare_case(waived, results(AIC=array(1.0 + gap)), results(AIC=array(1.0))).differences
+        found[gap] = next(d.status for d in outcomes if d.quantity == "AIC")
+    assert found == {0.01: "differs", 0.5: "waived", 0.9: "differs"}
+
+
+def test_ranges_of_versions() -> None:
+    assert in_versions("1.1-31", "<1.1-33")
+    assert not in_versions("1.1-33", "<1.1-33")
+    assert in_versions("1.1-35.1", ">=1.1-33, <2.0")
+    with pytest.raises(CaseError, match="not a range"):
+        in_versions("1.1-31", "about 1.1")
+
+
 def test_a_partial_engine_may_leave_questions_open() -> None:
     theirs = results(AIC=array(1.0), BIC=array(2.0))
     assert not compare_case(CASE, results(AIC=array(1.0)), theirs).passed
@@ -153,19 +183,25 @@ def test_errors_on_one_side_only_are_failures() -> None:
     assert compare_case(CASE, broken, Results("c", {}, error="nein")).passed
 
 
+def bootstrap(criteria: list[float], draws: list[float], high: float) -> Results:
+    labels = tuple(str(i) for i in range(len(draws)))
+    return results(
+        boot__criterion=array(criteria, *labels),
+        boot__t=Labelled(np.array([draws]).T, (labels, ("s",))),
+        boot__ci=Labelled(np.array([[1.0, high]]), (("s",), ("lo", "hi"))),
+    )
+
+
 def test_bootstrap_replicates_where_r_stopped_short_are_left_out() -> None:
-    labels = ("1", "2", "3")
-    theirs = results(
-        boot__criterion=array([1.0, 2.5, 3.0], *labels),
-        boot__t=Labelled(np.array([[1.0], [9.0], [3.0]]), (labels, ("s",))),
-        boot__ci=Labelled(np.array([[1.0, 9.0]]), (("s",), ("lo", "hi"))),
-    )
-    ours = results(
-        boot__criterion=array([1.0, 2.0, 3.0], *labels),
-        boot__t=Labelled(np.array([[1.0], [2.0], [3.0]]), (labels, ("s",))),
-        boot__ci=Labelled(np.array([[1.0, 3.0]]), (("s",), ("lo", "hi"))),
-    )
+    ours = bootstrap([1.0] * 20, [3.0] * 20, 3.0)
+    theirs = bootstrap([1.5] + [1.0] * 19, [9.0] + [3.0] * 19, 9.0)
     found = {d.quantity: d.status for d in compare_case(CASE, ours, theirs).differences}
-    assert (found["boot.t"], found["boot.ci"]) == ("same", "not comparable")
+    assert (found["boot.t"], found["boot.criterion"], found["boot.ci"]) == ("same", "same", "not comparable")
     found = {d.quantity: d.status for d in compare_case(CASE, theirs, ours).differences}
     assert found["boot.criterion"] == "differs"
+
+
+def test_a_bootstrap_that_stopped_short_throughout_is_no_reference() -> None:
+    ours, theirs = bootstrap([1.0] * 20, [3.0] * 20, 3.0), bootstrap([1.5] * 20, [9.0] * 20, 9.0)
+    found = {d.quantity: d.status for d in compare_case(CASE, ours, theirs).differences}
+    assert (found["boot.t"], found["boot.criterion"], found["boot.ci"]) == ("differs", "differs", "differs")

@@ -41,7 +41,7 @@ def test_long_vectors_are_kept_in_part_only() -> None:
     fitted = GoldenEngine().run(large).values["fitted"]
     assert isinstance(fitted, Labelled)
     assert fitted.sampled
-    assert fitted.values.size == 2000
+    assert 2000 <= fitted.values.size <= 2010
 
 
 def test_the_newest_version_is_chosen(tmp_path: Path) -> None:
