@@ -20,19 +20,22 @@ FEWEST = 4
 
 @dataclass(frozen=True)
 class HermiteSpline:
-    """A piecewise cubic given by its values and slopes at increasing knots.
+    """A piecewise cubic given by its values at increasing knots, and the slopes at both ends of each piece.
 
     Parameters
     ----------
-    knots, values, slopes
+    knots, values
         ``(K,)`` each.
+    first, last
+        ``(K - 1,)`` each: slopes where a piece begins and where it ends.
     linear_outside
         Whether the end tangents continue outside of the knots; else there is NaN.
     """
 
     knots: FloatArray
     values: FloatArray
-    slopes: FloatArray
+    first: FloatArray
+    last: FloatArray
     linear_outside: bool = False
 
     def __call__(self, at: ArrayLike) -> FloatArray:
@@ -42,13 +45,13 @@ class HermiteSpline:
         width = self.knots[i + 1] - self.knots[i]
         t = (x - self.knots[i]) / width
         rise = self.values[i + 1] - self.values[i]
-        first, last = self.slopes[i] * width, self.slopes[i + 1] * width
+        first, last = self.first[i] * width, self.last[i] * width
         inside = self.values[i] + t * (first + t * (3 * rise - 2 * first - last + t * (first + last - 2 * rise)))
         left, right = x < self.knots[0], x > self.knots[-1]
         if not self.linear_outside:
             return np.where(left | right, np.nan, inside)
-        below = self.values[0] + self.slopes[0] * (x - self.knots[0])
-        above = self.values[-1] + self.slopes[-1] * (x - self.knots[-1])
+        below = self.values[0] + self.first[0] * (x - self.knots[0])
+        above = self.values[-1] + self.last[-1] * (x - self.knots[-1])
         return np.where(left, below, np.where(right, above, inside))
 
 
@@ -94,14 +97,16 @@ def interpolating_spline(x: ArrayLike, y: ArrayLike) -> HermiteSpline:
     right = np.empty(K)
     right[1:-1] = 3.0 * (h[1:] * d[:-1] + h[:-1] * d[1:])
     right[0], right[-1] = 3.0 * d[0], 3.0 * d[-1]
-    return HermiteSpline(knots, values, np.asarray(solve_banded((1, 1), bands, right)), linear_outside=True)
+    slopes = np.asarray(solve_banded((1, 1), bands, right), dtype=np.float64)
+    return HermiteSpline(knots, values, slopes[:-1], slopes[1:], linear_outside=True)
 
 
 def back_spline(spline: HermiteSpline) -> HermiteSpline:
-    """Inverse of a monotone spline: the cubic Hermite through its knots, turned round (``splines::backSpline``).
+    """Inverse of a monotone spline, from its knots turned round (``splines::backSpline``).
 
-    Where the spline has value y at knot x with slope s, the inverse has x at y with slope 1/s.  It is NaN outside of
-    the values interpolated.
+    Where the spline has value y at knot x with slope s, the inverse has x at y with slope 1/s: between inner knots a
+    cubic Hermite.  The first and the last piece have the slope of the inner knot and no cubic term if they are steeper
+    outwards, else they are straight.  The inverse is NaN outside of the values interpolated.
 
     Raises
     ------
@@ -112,6 +117,15 @@ def back_spline(spline: HermiteSpline) -> HermiteSpline:
     if not ((rises > 0).all() or (rises < 0).all()):
         raise ModelError("spline must be monotone: its values at the knots rise and fall")
     way = slice(None, None, 1 if rises[0] > 0 else -1)
+    knots, values = spline.values[way], spline.knots[way]
     with np.errstate(divide="ignore"):
-        slopes = 1.0 / spline.slopes
-    return HermiteSpline(spline.values[way], spline.knots[way], slopes[way])
+        slopes = 1.0 / np.append(spline.first, spline.last[-1])[way]
+    chords = np.diff(values) / np.diff(knots)
+    first, last = slopes[:-1].copy(), slopes[1:].copy()
+    if last[0] / chords[0] > 1.0:
+        last[0] = chords[0]
+    first[0] = 2.0 * chords[0] - last[0]
+    if first[-1] / chords[-1] > 1.0:
+        first[-1] = chords[-1]
+    last[-1] = 2.0 * chords[-1] - first[-1]
+    return HermiteSpline(knots, values, first, last)
