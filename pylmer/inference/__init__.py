@@ -6,6 +6,7 @@ from pylmer.inference.check_conv import checkConv
 from pylmer.inference.comparison import anova, drop1, refitML
 from pylmer.inference.confint import confint
 from pylmer.inference.influence import Influence, cooks_distance, dfbeta, dfbetas, influence
+from pylmer.inference.lm_list import lmList
 from pylmer.inference.profile import Profile, logProf, profile, varianceProf
 from pylmer.inference.random_anova import extractAIC, ranova
 from pylmer.inference.refit import refit, refit_each
@@ -31,6 +32,7 @@ __all__ = [
     "drop1",
     "extractAIC",
     "influence",
+    "lmList",
     "logProf",
     "profile",
     "ranova",

@@ -3,7 +3,8 @@
 Every record's text function registers itself with ``pylmer.rcompat.printable.as_text`` when this package is imported.
 """
 
-from pylmer.printing import components  # noqa: F401  (registers its texts)
+from pylmer.printing import components, lm_list  # noqa: F401  (registers its texts)
+from pylmer.printing.allfit import allfit_text
 from pylmer.printing.classical import (
     anova_lm_text,
     aov_list_text,
@@ -22,6 +23,7 @@ from pylmer.printing.varcorr import varcorr_text
 from pylmer.rcompat.printable import as_text
 
 __all__ = [
+    "allfit_text",
     "anova_lm_text",
     "anova_text",
     "aov_list_text",

@@ -1,0 +1,186 @@
+"""lmList: one linear model for each group, to see what a mixed model will pool."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pylmer.classical import Lm, lm
+from pylmer.errors import FormulaError
+from pylmer.formula.ast import Call, is_call
+from pylmer.formula.bars import findbars
+from pylmer.formula.coerce import as_factor
+from pylmer.formula.deparse import deparse
+from pylmer.formula.evaluate import Environment, evaluate
+from pylmer.formula.parse import Formula, as_formula
+from pylmer.formula.table import Table, as_table
+from pylmer.formula.values import take
+from pylmer.rcompat.caller import name_of
+from pylmer.rcompat.loglik import LogLik
+from pylmer.rcompat.printable import Printable
+
+__all__ = ["LmList", "LmListIntervals", "lmList"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LmListIntervals(Printable, Mapping[str, pd.DataFrame]):
+    """Confidence intervals of every group, one table a coefficient."""
+
+    tables: Mapping[str, pd.DataFrame]
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self.tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LmList(Printable, Mapping[str, Lm]):
+    """Linear models by group, lme4's class ``lmList4``.
+
+    Parameters
+    ----------
+    fits
+        The model of each group, in the order of the groups' levels.
+    formula
+        The formula as R spells it.
+    data
+        Name of the data, where the caller has one for them.
+    pool
+        Whether the residual standard deviation is one for all groups.
+    """
+
+    fits: Mapping[str, Lm]
+    formula: str
+    data: str | None
+    pool: bool
+
+    def __getitem__(self, group: str) -> Lm:
+        return self.fits[group]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fits)
+
+    def __len__(self) -> int:
+        return len(self.fits)
+
+    def coef(self) -> pd.DataFrame:
+        """Coefficients, one row a group."""
+        return pd.DataFrame({group: fit.coef() for group, fit in self.fits.items()}).T
+
+    def fixef(self) -> pd.Series[float]:
+        """Means of the coefficients over groups."""
+        return self.coef().mean()
+
+    def ranef(self) -> pd.DataFrame:
+        """Deviations of the groups' coefficients from their means."""
+        return self.coef() - self.fixef()
+
+    def df_residual(self) -> int:
+        """Residual degrees of freedom of all groups together."""
+        return sum(fit.df_residual() for fit in self.fits.values())
+
+    def nobs(self) -> int:
+        """Number of rows of all groups together."""
+        return sum(fit.nobs() for fit in self.fits.values())
+
+    def sigma(self) -> float:
+        """Pooled residual standard deviation."""
+        return math.sqrt(self._rss() / self.df_residual())
+
+    def fitted(self) -> pd.Series[float]:
+        """Fitted values by row, group after group, labelled by group."""
+        return self._rows({group: fit.fitted() for group, fit in self.fits.items()})
+
+    def residuals(self) -> pd.Series[float]:
+        """Residuals by row, group after group, labelled by group."""
+        return self._rows({group: fit.residuals() for group, fit in self.fits.items()})
+
+    def confint(self, level: float = 0.95) -> LmListIntervals:
+        """Confidence intervals, each group with its own residual variance, as in lme4."""
+        found = {group: fit.confint(level=level) for group, fit in self.fits.items()}
+        names = list(self.coef().columns)
+        return LmListIntervals(
+            {name: pd.DataFrame({group: table.loc[name] for group, table in found.items()}).T for name in names}
+        )
+
+    def logLik(self) -> LogLik:
+        """Log-likelihood: with one variance for all groups if they are pooled, else the sum of theirs."""
+        parameters = sum(fit.rank for fit in self.fits.values())
+        if not self.pool:
+            total = sum(float(fit.logLik()) for fit in self.fits.values())
+            return LogLik(total, df=parameters + len(self.fits), nobs=self.nobs())
+        n = self.nobs()
+        weights = [w[w > 0] for fit in self.fits.values() if (w := fit.fit.weights) is not None]
+        value = -0.5 * n * (math.log(2.0 * math.pi * self._rss() / n) + 1.0)
+        return LogLik(value + 0.5 * sum(float(np.log(w).sum()) for w in weights), df=parameters + 1, nobs=n)
+
+    def _rss(self) -> float:
+        return sum(fit.fit.rss for fit in self.fits.values())
+
+    def _rows(self, parts: Mapping[str, pd.Series[float]]) -> pd.Series[float]:
+        index = [group for group, part in parts.items() for _ in range(len(part))]
+        return pd.Series(np.concatenate([part.to_numpy() for part in parts.values()]), index=index)
+
+
+def lmList(
+    formula: str | Formula,
+    data: object = None,
+    weights: str | None = None,
+    offset: str | None = None,
+    pool: bool = True,
+) -> LmList:
+    """Fit a linear model to each group (lme4's ``lmList``).
+
+    Parameters
+    ----------
+    formula
+        ``"y ~ x | g"``: the model, and the groups.
+    data
+        A pandas or polars data frame, a pyarrow table, or a dict of arrays.
+    weights, offset
+        Name of a column, or an expression as text.
+    pool
+        Whether the residual standard deviation is one for all groups.
+
+    Raises
+    ------
+    FormulaError
+        A formula without groups.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmList
+    >>> fits = lmList("Reaction ~ Days | Subject", datasets.sleepstudy())
+    >>> fits.coef().loc["308"].round(3).to_dict()
+    {'(Intercept)': 244.193, 'Days': 21.765}
+    """
+    parsed = as_formula(formula)
+    bars = findbars(parsed)
+    if len(bars) != 1 or not isinstance(bars[0], Call) or not is_call(bars[0], "|") or parsed.lhs is None:
+        raise FormulaError(f"expected a formula 'y ~ x | g' with one grouping factor, not {parsed.text!r}")
+    model, group = bars[0].operands
+    table = as_table(data)
+    factor = as_factor(evaluate(group, Environment(table, parsed.text)))  # type: ignore[arg-type]
+    within = f"{deparse(parsed.lhs)} ~ {deparse(model)}"
+    fits = {}
+    for code, level in enumerate(factor.levels):
+        rows = np.flatnonzero(factor.codes == code)
+        if len(rows):
+            fits[level] = lm(within, _rows_of(table, rows), weights=weights, offset=offset)
+    return LmList(fits, deparse(parsed.node), name_of(data, sys._getframe(1)), pool)
+
+
+def _rows_of(table: Table, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Table:
+    """Some rows of a table."""
+    names = np.asarray(table.row_names())[rows]
+    return Table(table.names, len(rows), lambda name: take(table.column(name), rows), lambda: names)
