@@ -5,6 +5,7 @@ from pylmer.inference.bootstrap import BootMer, bootMer
 from pylmer.inference.check_conv import checkConv
 from pylmer.inference.comparison import anova, drop1, refitML
 from pylmer.inference.confint import confint
+from pylmer.inference.deviance_function import devfun2
 from pylmer.inference.influence import Influence, cooks_distance, dfbeta, dfbetas, influence
 from pylmer.inference.lm_list import lmList
 from pylmer.inference.profile import Profile, logProf, profile, varianceProf
@@ -27,6 +28,7 @@ __all__ = [
     "checkConv",
     "confint",
     "cooks_distance",
+    "devfun2",
     "dfbeta",
     "dfbetas",
     "drop1",
