@@ -11,6 +11,7 @@ from pylmer import inference, methods, printing
 from pylmer.errors import ModelError
 from pylmer.formula.parse import Formula
 from pylmer.formula.terms import Terms
+from pylmer.inference.allfit import AllFit
 from pylmer.inference.boot_intervals import BootType
 from pylmer.inference.bootstrap import BootMer, Statistic
 from pylmer.inference.confint import Parm
@@ -86,10 +87,15 @@ class LmerMod(MerMod):
         return methods.predict(self, newdata, re_form, allow_new_levels, random_only, na_action)
 
     def simulate(
-        self, nsim: int = 1, seed: int | None = None, re_form: str | NAType | None = NA, use_u: bool = False
+        self,
+        nsim: int = 1,
+        seed: int | None = None,
+        re_form: str | NAType | None = NA,
+        use_u: bool = False,
+        **settings: Any,
     ) -> pd.DataFrame:
         """See :func:`pylmer.simulate`."""
-        return methods.simulate(self, nsim, seed, re_form, use_u)
+        return methods.simulate(self, nsim, seed, re_form, use_u, **settings)
 
     def logLik(self, REML: bool | None = None) -> LogLik:
         """See :func:`pylmer.logLik`."""
@@ -162,6 +168,22 @@ class LmerMod(MerMod):
     def ranova(self, reduce_terms: bool = True) -> AnovaFrame:
         """See :func:`pylmer.ranova`."""
         return inference.ranova(self, reduce_terms)
+
+    def refit(self, newresp: Any = None) -> LmerMod:
+        """See :func:`pylmer.refit`."""
+        return inference.refit(self, newresp)
+
+    def refit_each(self, newresp: Any, progress: bool = False) -> list[LmerMod]:
+        """See :func:`pylmer.refit_each`."""
+        return inference.refit_each(self, newresp, progress)
+
+    def update(self, formula: str | None = None, **changes: Any) -> LmerMod:
+        """See :func:`pylmer.update`."""
+        return inference.update(self, formula, **changes)
+
+    def allFit(self, meth_tab: Sequence[tuple[str, str]] | None = None, maxfun: int = 100_000) -> AllFit:
+        """See :func:`pylmer.allFit`."""
+        return inference.allFit(self, meth_tab, maxfun)
 
     def refitML(self) -> LmerMod:
         """See :func:`pylmer.refitML`."""

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,9 @@ from pylmer.optimize.optimum import OptResult, optimize_many
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["BootMer", "bootMer", "boot_parameters"]
+__all__ = ["BootMer", "bootMer", "boot_parameters", "refit_many", "replicate"]
 
+M = TypeVar("M", bound=MerMod)
 Statistic = Callable[[MerMod], "ArrayLike | pd.Series[float] | float"]
 
 
@@ -106,7 +108,7 @@ def bootMer(
     rows, failed = [], 0
     for r in range(nsim):
         try:
-            value = np.asarray(_as_series(FUN(_replicate(model, criterion, found, kept[r], r))), dtype=np.float64)
+            value = np.asarray(_as_series(FUN(replicate(model, criterion, found, kept[r], r))), dtype=np.float64)
         except (ValueError, ArithmeticError, np.linalg.LinAlgError):
             value, failed = np.full(len(t0), np.nan), failed + 1
         rows.append(value)
@@ -176,7 +178,7 @@ def _progress_bar(total: int, show: bool) -> Iterator[Callable[[int], None] | No
         yield lambda done: bar.update(task, completed=done)
 
 
-def _replicate(model: MerMod, criterion: Criterion, found: NewtonResult, y: FloatArray, r: int) -> MerMod:
+def replicate(model: M, criterion: Criterion, found: NewtonResult, y: FloatArray, r: int) -> M:
     """Return the fit of one replicate as a model of the same class."""
     if not found.converged[r]:
         raise ModelError("the refit did not converge")

@@ -1,0 +1,88 @@
+"""The same call with changes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from pylmer.control import LmerControl, lmerControl
+from pylmer.errors import ModelError
+from pylmer.formula.algebra import update_formula
+from pylmer.inference.fitting import fit_call
+from pylmer.model import FitCall, MerMod
+from pylmer.rcompat.caller import name_of
+
+M = TypeVar("M", bound=MerMod)
+
+__all__ = ["update"]
+
+CHANGEABLE = tuple(f.name for f in fields(FitCall) if f.name not in ("formula", "data_name"))
+
+
+def update(model: M, formula: str | None = None, **changes: Any) -> M:
+    """Fit again with a changed call.
+
+    Parameters
+    ----------
+    model
+        A fit.
+    formula
+        A change of the formula, in which ``.`` stands for what was there: ``". ~ . + x"``, ``"~ . - (1 | g)"``.
+    **changes
+        Any other argument of ``lmer``, with its new value.
+
+    Returns
+    -------
+    MerMod
+        A fit of the same class.
+
+    Raises
+    ------
+    ModelError
+        An argument that ``lmer`` does not have; a fit that does not know its data (read from a file, say) and no
+        ``data=``.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, lmer, update
+    >>> m = lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())
+    >>> round(update(m, ". ~ . - (Days | Subject) + (1 | Subject)", REML=False).value, 3)
+    1794.079
+    """
+    for name, value in changes.items():
+        if name not in CHANGEABLE:
+            raise ModelError(f"unused argument ({name} = {value!r}): update knows formula, {', '.join(CHANGEABLE)}")
+    said = _said(model, changes)
+    if formula is not None:
+        said = replace(said, formula=str(update_formula(said.formula, formula)))
+    if isinstance(changes.get("control"), Mapping):
+        changes["control"] = lmerControl(**changes["control"])
+    elif "control" in changes and changes["control"] is None:
+        changes["control"] = LmerControl()
+    if "data" in changes:
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pylmer."):
+            frame = frame.f_back
+        changes["data_name"] = name_of(changes["data"], frame)
+    return fit_call(type(model), replace(said, **changes), stacklevel=5)
+
+
+def _said(model: MerMod, changes: Mapping[str, Any]) -> FitCall:
+    """The call of the fit; of one that has none, what its text tells."""
+    if model.said is not None:
+        return model.said
+    call = model.design.call
+    if "data" not in changes:
+        raise ModelError(
+            "need an object with call component: this fit does not know the table that it was made from; give data="
+        )
+    return FitCall(
+        call.formula,
+        REML=model.REML,
+        control=model.control,
+        subset=call.subset,
+        weights=call.weights,
+        offset=call.offset,
+    )
