@@ -54,7 +54,7 @@ def draw_codes(shape: Shape, rng: np.random.Generator) -> list[IntArray]:
     for J, _ in shape.factors:
         codes = rng.permutation(np.concatenate([np.arange(J), rng.integers(0, J, shape.n - J)]))
         if shape.nested and out:
-            codes = np.unique(out[-1] * J + codes, return_inverse=True)[1]
+            codes = np.unique(out[-1] * 2 + codes % 2, return_inverse=True)[1]
         out.append(codes.astype(np.intp))
     if shape.by_level:
         order = np.lexsort(out[::-1])
