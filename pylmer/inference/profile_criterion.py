@@ -100,7 +100,7 @@ class _Batch:
         self.fixed = np.array([h.focus.kind == "sigma" for h in problems])
         self.tied = np.array([h.focus.kind == "sd" and h.value > 0 for h in problems])
         self.row = np.zeros((S, m))
-        self.pair = np.zeros((S, 2), dtype=np.intp)
+        self.squared = np.zeros((S, m), dtype=bool)
         self.log_square = np.zeros(S)
         self.column = np.full(S, -1)
         self.shift = np.zeros(S)
@@ -110,7 +110,7 @@ class _Batch:
             if h.focus.row is not None:
                 self.row[i] = h.focus.row
             if h.focus.pair is not None:
-                self.pair[i] = h.focus.pair[0], h.focus.pair[2]
+                self.squared[i, [h.focus.pair[0], h.focus.pair[2]]] = True
             if h.focus.kind == "beta":
                 self.column[i] = j = h.focus.place - m - 1
                 self.shift[i] = h.value - criterion.beta0[j]
@@ -133,7 +133,8 @@ class _Batch:
 
     def point(self, phi: FloatArray, rows: IntArray) -> _Point:
         c = self.criterion
-        theta = (self.A[rows] @ phi[..., None])[..., 0]
+        psi = np.where(self.squared[rows], phi * phi, phi)
+        theta = (self.A[rows] @ psi[..., None])[..., 0]
         L = tuple(f.L(theta) for f in self.maps)
         at = c.structure.at(L, self._responses(len(rows)))
         chol = cholesky(self._moved(at.XytVinvXy, rows))
@@ -143,9 +144,7 @@ class _Batch:
         log_variance = np.where(self.tied[rows], self.log_square[rows] - np.log(length2), log_variance)
         log_variance = np.where(self.fixed[rows], self.log_square[rows], log_variance)
         value = at.logdet + r2 * np.exp(-log_variance) + c.n * (math.log(2 * math.pi) + log_variance) - c.log_weights
-        each = np.arange(len(rows))
-        first, second = self.pair[rows].T
-        value[(phi[each, first] * phi[each, second] < 0) | np.isnan(value)] = np.inf
+        value[np.isnan(value)] = np.inf
         return _Point(theta, L, at, chol, r2, length2, log_variance, value)
 
     def _responses(self, S: int) -> Responses:
@@ -183,7 +182,8 @@ class _Batch:
         tied = self.tied[rows]
         by_lambda = np.where(tied, self.criterion.n - s.r2 * np.exp(-s.log_variance), 0.0)
         gradient -= (2.0 * by_lambda / s.length2)[:, None] * self.row[rows] * s.theta
-        return s.value, (gradient[:, None] @ self.A[rows])[:, 0]
+        by_psi = (gradient[:, None] @ self.A[rows])[:, 0]
+        return s.value, by_psi * np.where(self.squared[rows], 2.0 * phi, 1.0)
 
     def evaluate(self, phi: FloatArray, rows: IntArray) -> Evaluation:
         """Value, gradient and Hessian by the free elements ``(S, m)``."""

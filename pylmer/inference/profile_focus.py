@@ -3,7 +3,8 @@
 The relative covariance of a level is G = L L', whatever the order of its coefficients.  With theta the entries of L,
 
     sd_a = sigma |L_a|                  so that sigma = c / |L_a|, and theta stays free;
-    cor_ab = L_a . L_b / |L_a| |L_b|    with a and b put first L_b = s (c, sqrt(1 - c^2)): linear in theta, one less;
+    cor_ab = L_a . L_b / |L_a| |L_b|    with a and b put first L_b = s (c, sqrt(1 - c^2)), one less; L_aa and s must not
+                                        be negative and are squares of what is free;
     beta_j = c                          the response is y - c X_j, and X loses X_j.
 
 At sd_a = 0 row and column a of L are zero.
@@ -160,8 +161,8 @@ def free_start(focus: Focus, theta: FloatArray, value: float, sigma: float) -> F
             phi[np.flatnonzero(focus.row)[-1]] = value / sigma
     if focus.pair is not None:
         anchor, below, own = focus.pair
-        phi[own] = max(float(np.hypot(phi[below], phi[own])), 1e-3)
-        phi[anchor] = max(abs(float(phi[anchor])), 1e-3)
+        phi[own] = max(float(np.hypot(phi[below], phi[own])), 1e-3) ** 0.5
+        phi[anchor] = max(abs(float(phi[anchor])), 1e-3) ** 0.5
         phi[below] = 0.0
     return phi
 
