@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lme4_fits import by_id
 from profile_records import fit, profiled
 
 from pylmer import datasets, lmer, profile
@@ -122,3 +123,15 @@ def test_a_correlation_without_an_estimate() -> None:
         with pytest.warns(RWarning, match="bad profile"):
             p = profile(m, "theta_")
         assert set(p.curves) == {".sig01", ".sig02", ".sig03", ".sigma"}
+
+
+@pytest.mark.parametrize("value", [0.6, 0.97, 1.0])
+def test_a_correlation_held_where_its_standard_deviation_vanishes(value: float) -> None:
+    """The best of two starts is no better than either: at a variance of zero the others are still optimized."""
+    f = by_id("crossed-slopes")
+    m = lmer(f.formula, f.data(), REML=False)
+    focus = foci(m.criterion)[4]
+    starts = [m.theta, m.theta * np.array([0.7, 1.5, 1.2, 1.4, 0.5, 0.8])]
+    first, second = minimize_held(m.criterion, [Held(focus, value, theta, m.residual_sd) for theta in starts])
+    assert first.parameters[5] < 1e-6
+    assert abs(first.deviance - second.deviance) < 1e-7
