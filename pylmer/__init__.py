@@ -4,7 +4,7 @@ from pylmer import datasets
 from pylmer.classical import aov, lm
 from pylmer.control import lmerControl
 from pylmer.criterion.criterion import mkLmerDevfun
-from pylmer.dotted import LmerMod, summary
+from pylmer.dotted import LmerMod, from_json, summary
 from pylmer.formula.algebra import delete_response, drop_terms, reformulate, update_formula
 from pylmer.formula.bars import expandDoubleVerts, findbars, isNested, nobars, subbars
 from pylmer.formula.lformula import lFormula
@@ -131,6 +131,7 @@ __all__ = [
     "fitted",
     "fixef",
     "formula",
+    "from_json",
     "getData",
     "getL",
     "getME",

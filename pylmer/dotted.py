@@ -27,7 +27,7 @@ from pylmer.model import MerMod
 from pylmer.rcompat.loglik import LogLik
 from pylmer.rcompat.missing import NA, NAType
 
-__all__ = ["LmerMod"]
+__all__ = ["LmerMod", "from_json"]
 
 
 class LmerMod(MerMod):
@@ -272,10 +272,16 @@ class LmerMod(MerMod):
         return inference.profile(self, which, alphamax, maxpts, delta, delta_cutoff, devtol, maxmult, signames)
 
     def bootMer(
-        self, FUN: Statistic, nsim: int = 1, seed: int | None = None, use_u: bool = False, progress: bool = False
+        self,
+        FUN: Statistic,
+        nsim: int = 1,
+        seed: int | None = None,
+        use_u: bool = False,
+        progress: bool = False,
+        **settings: Any,
     ) -> BootMer:
         """See :func:`pylmer.bootMer`."""
-        return inference.bootMer(self, FUN, nsim, seed, use_u, progress)
+        return inference.bootMer(self, FUN, nsim, seed, use_u, progress, **settings)
 
 
 def summary(model: object, **settings: Any) -> Any:
@@ -300,3 +306,21 @@ def summary(model: object, **settings: Any) -> Any:
     if method is None:
         raise ModelError(f"summary of a {type(model).__name__}: give a fit by lmer, lm or aov")
     return method(**settings)
+
+
+def from_json(text: str | bytes) -> LmerMod:
+    """Read a fit that ``to_json`` wrote.
+
+    Raises
+    ------
+    DataError
+        If the text is no such fit, with what is wrong.
+
+    Examples
+    --------
+    >>> from pylmer import datasets, from_json, lmer, to_json
+    >>> m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    >>> from_json(to_json(m)).fixef().equals(m.fixef())
+    True
+    """
+    return LmerMod.from_json(text)
