@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,7 @@ from pylmer.methods.simulate import draw_responses, simulate, stream_for
 from pylmer.model import MerMod
 from pylmer.optimize.newton import NewtonResult
 from pylmer.optimize.optimum import OptResult, optimize_many
+from pylmer.rcompat.missing import NA, NAType
 
 FloatArray = NDArray[np.float64]
 
@@ -59,6 +62,47 @@ class BootMer:
         rows = [boot_interval(t, t0, level, type) for t, t0 in zip(self.t.T, self.t0.tolist(), strict=True)]
         return pd.DataFrame(rows, index=self.t0.index, columns=level_columns(level))
 
+    def to_json(self) -> str:
+        """Write everything as JSON text, every digit kept; NaN as null."""
+        rows = [[None if v != v else v for v in row] for row in self.t.tolist()]
+        content = {
+            "t0": {"names": [str(name) for name in self.t0.index], "values": self.t0.tolist()},
+            "t": rows,
+            "R": self.R,
+            "seed": self.seed,
+            "messages": [list(m) for m in self.messages],
+        }
+        return json.dumps(content)
+
+    @classmethod
+    def from_json(cls, text: str) -> BootMer:
+        """Read what ``to_json`` wrote."""
+        got = json.loads(text)
+        t0 = pd.Series(got["t0"]["values"], index=got["t0"]["names"], dtype=np.float64)
+        t = np.array([[np.nan if v is None else v for v in row] for row in got["t"]], dtype=np.float64)
+        return cls(
+            t0, t.reshape(-1, len(t0)), got["R"], got["seed"], tuple((str(a), int(b)) for a, b in got["messages"])
+        )
+
+    def concatenate(self, *others: BootMer) -> BootMer:
+        """Put the replicates of bootstraps of the same fit and statistic behind each other.
+
+        Raises
+        ------
+        ModelError
+            Statistics with other names or other values on the data.
+        """
+        for other in others:
+            if not self.t0.index.equals(other.t0.index) or not np.allclose(
+                self.t0, other.t0, rtol=1e-8, equal_nan=True
+            ):
+                raise ModelError("these bootstraps are of different fits or statistics: their t0 differ")
+        parts = (self, *others)
+        messages = tuple(m for part in parts for m in part.messages)
+        return BootMer(
+            self.t0, np.concatenate([part.t for part in parts]), sum(p.R for p in parts), self.seed, messages
+        )
+
     def as_data_frame(self) -> pd.DataFrame:
         """``(nsim, k)`` replicates, one column per value of the statistic."""
         return pd.DataFrame(self.t, columns=self.t0.index)
@@ -71,8 +115,11 @@ def bootMer(
     seed: int | None = None,
     use_u: bool = False,
     progress: bool = False,
+    re_form: str | NAType | None = NA,
+    type: Literal["parametric", "semiparametric"] = "parametric",
+    executor: Executor | None = None,
 ) -> BootMer:
-    """Parametric bootstrap of any statistic of a fit.
+    """Model-based bootstrap of any statistic of a fit.
 
     Parameters
     ----------
@@ -88,11 +135,24 @@ def bootMer(
         Keep the fitted random effects, draw residuals only.
     progress
         Show a progress bar.
+    re_form
+        Which random effects are kept, as in :func:`simulate`; not together with ``use_u``.
+    type
+        ``"parametric"`` draws normal residuals; ``"semiparametric"`` draws from the residuals of the fit, with
+        replacement, and needs ``use_u=True``.
+    executor
+        Any ``concurrent.futures`` executor, which then computes the statistics; the result is the same with or without.
+        The refits themselves are one batched computation. Fits that go to workers have no model frame.
 
     Returns
     -------
     BootMer
         ``t0``, ``t`` of shape (nsim, k), ``confint()``.
+
+    Raises
+    ------
+    ModelError
+        ``type="semiparametric"`` without ``use_u=True``; an unknown type.
 
     Examples
     --------
@@ -102,18 +162,68 @@ def bootMer(
     (20, 1)
     """
     t0 = _as_series(FUN(model))
-    y = simulate(model, nsim, seed, use_u=use_u)
-    kept = y.to_numpy().T if not len(model.design.na_rows) else y.dropna().to_numpy().T
-    criterion, found = refit_many(model, kept, progress)
-    rows, failed = [], 0
-    for r in range(nsim):
-        try:
-            value = np.asarray(_as_series(FUN(replicate(model, criterion, found, kept[r], r))), dtype=np.float64)
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
-            value, failed = np.full(len(t0), np.nan), failed + 1
-        rows.append(value)
+    y = _responses(model, nsim, seed, use_u, re_form, type)
+    criterion, found = refit_many(model, y, progress)
+    parts = _parts(model, criterion, found, y, FUN, len(t0), executor is not None)
+    done = list(map(_statistics, parts) if executor is None else executor.map(_statistics, parts))
+    failed = sum(count for _, count in done)
     _warn_failed(failed, nsim)
-    return BootMer(t0, np.array(rows), nsim, seed)
+    said = ((f"some bootstrap runs failed ({failed}/{nsim})", failed),) if failed else ()
+    return BootMer(t0, np.concatenate([rows for rows, _ in done]), nsim, seed, said)
+
+
+def _responses(
+    model: MerMod, nsim: int, seed: int | None, use_u: bool, re_form: str | NAType | None, type: str
+) -> FloatArray:
+    """Bootstrap responses ``(nsim, n)``."""
+    if type == "parametric":
+        return simulate(model, nsim, seed, re_form, use_u).dropna().to_numpy().T
+    if type != "semiparametric":
+        raise ModelError(f"type={type!r}: choose 'parametric' or 'semiparametric'")
+    if not use_u:
+        raise ModelError("semiparametric bootstrapping with use.u=FALSE not yet implemented: give use_u=True")
+    drawn = stream_for(seed).sample(model.raw_residuals(), nsim * model.n, replace=True)
+    responses: FloatArray = model.mu + np.asarray(drawn, dtype=np.float64).reshape(nsim, model.n)
+    return responses
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the replicates, with all that a worker needs to compute their statistics."""
+
+    model: MerMod
+    criterion: Criterion
+    found: NewtonResult
+    y: FloatArray
+    FUN: Statistic
+    k: int
+
+
+def _parts(
+    model: MerMod, criterion: Criterion, found: NewtonResult, y: FloatArray, FUN: Statistic, k: int, split: bool
+) -> list[_Part]:
+    size = 50 if split else len(y)
+    # the table itself stays here: not every table can go to another process
+    bare = replace(model, said=None, design=replace(model.design, frame=None)) if split else model
+    parts = []
+    for first in range(0, len(y), size):
+        rows = slice(first, first + size)
+        some = NewtonResult(*(getattr(found, f.name)[rows] for f in fields(NewtonResult)))
+        own = criterion.with_responses(criterion.responses.take(rows), criterion.beta0)
+        parts.append(_Part(bare, own, some, y[rows], FUN, k))
+    return parts
+
+
+def _statistics(part: _Part) -> tuple[FloatArray, int]:
+    """The statistic of each replicate ``(R, k)``, NaN where it failed, and how often it did."""
+    rows, failed = np.full((len(part.y), part.k), np.nan), 0
+    for r in range(len(part.y)):
+        try:
+            value = _as_series(part.FUN(replicate(part.model, part.criterion, part.found, part.y[r], r)))
+            rows[r] = value.to_numpy(dtype=np.float64)
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+            failed += 1
+    return rows, failed
 
 
 def _as_series(value: ArrayLike | pd.Series[float] | float) -> pd.Series[float]:
