@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rcompare.case import Case
-from rcompare.datatable import canonical_text, case_data, data_hash
+from rcompare.datatable import case_hash
 from rcompare.engines.golden import GoldenEngine
 from rcompare.engines.scripts import script_hash
 from rcompare.rtext import r_call
@@ -28,7 +28,7 @@ def _problems(case: Case, golden: GoldenEngine) -> list[str]:
     found = [f"its stamp has no {key!r}" for key in STAMPED if key not in stamp]
     if stamp.get("call") != r_call(case):
         found.append(f"recorded for another call: {stamp.get('call')}")
-    if stamp.get("data_hash") != data_hash(canonical_text(case_data(case))):
+    if stamp.get("data_hash") != case_hash(case):
         found.append("recorded from other data (the SHA-256 differs)")
     if stamp.get("script_hash") != script_hash():
         found.append(f"recorded by other scripts; record again: rcompare record {case.id}")

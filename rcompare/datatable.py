@@ -14,7 +14,7 @@ import pandas as pd
 from pylmer import datasets
 from rcompare.case import Case, CaseError
 
-__all__ = ["canonical_text", "case_data", "data_hash", "read_file"]
+__all__ = ["canonical_text", "case_data", "case_hash", "data_hash", "read_file"]
 
 
 def case_data(case: Case) -> pd.DataFrame:
@@ -97,6 +97,16 @@ def _canonical_column(column: pd.Series[Any]) -> tuple[str, list[str], list[str]
         values = column.to_numpy(dtype=np.float64)
         return "number", [], ["NA" if np.isnan(v) else f"{v:.17g}" for v in values.tolist()]
     return "text", [], ["NA" if pd.isna(v) else str(v) for v in column]
+
+
+def case_hash(case: Case) -> str:
+    """SHA-256 of a case's table, worked out once for each table."""
+    return _hash_of(case.data, case.file)
+
+
+@lru_cache(maxsize=64)
+def _hash_of(name: str, file: Path | None) -> str:
+    return data_hash(canonical_text(_dataset(name) if file is None else read_file(file)))
 
 
 def data_hash(text: str) -> str:

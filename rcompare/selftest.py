@@ -131,7 +131,8 @@ def _digit(r: Results) -> Results | None:
     text = r.values.get("text.summary")
     if not isinstance(text, Text):
         return None
-    for i, line in reversed(list(enumerate(text.lines))):
+    table = [(i, s) for i, s in enumerate(text.lines) if s.startswith("(Intercept)")]
+    for i, line in reversed(table or list(enumerate(text.lines))):
         found = re.search(r"\d\.\d*(\d)", line)
         if found:
             at = found.start(1)

@@ -37,7 +37,8 @@ def excused(text: TextDifference, reference: Mapping[str, Value]) -> bool:
 
 
 def _tie(middle: float, behind: list[np.ndarray[tuple[int], np.dtype[np.float64]]]) -> bool:
-    return any(bool(np.any(np.abs(v - middle) <= NEAR * abs(middle))) for v in behind)
+    near = NEAR * abs(middle)
+    return any(bool(np.any((v >= middle - near) & (v <= middle + near))) for v in behind)
 
 
 def _numbers(line: str) -> list[float]:

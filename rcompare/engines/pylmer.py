@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pylmer.errors import PylmerError, RMessage, RWarning
 from pylmer.model import at_theta
 from rcompare.case import Case
-from rcompare.datatable import canonical_text, case_data, data_hash
+from rcompare.datatable import canonical_text, case_data, case_hash, data_hash
 from rcompare.engines.named_call import call_case
 from rcompare.engines.pylmer_classical import CLASSICAL, LOOK
 from rcompare.engines.pylmer_extract import MIXED
@@ -54,7 +54,8 @@ class PylmerEngine:
     def run(self, case: Case) -> Results:
         """Fit a case, or look at its data, and answer with pylmer's numbers and text."""
         frame = self._frame(case)
-        stamp = {**_stamp(), "data_hash": _hash(frame), "call": case.formula}
+        seen = case_hash(case) if self.data is None else data_hash(canonical_text(frame))
+        stamp = {**_stamp(), "data_hash": seen, "call": case.formula}
         try:
             model, heard, warned = self.fit(case, frame)
         except PylmerError as err:
@@ -123,10 +124,6 @@ class PylmerEngine:
                     except Exception as err:  # one question that fails leaves the others standing
                         failed[name] = f"{type(err).__name__}: {err}"
         return values, failed
-
-
-def _hash(frame: pd.DataFrame) -> str:
-    return data_hash(canonical_text(frame))
 
 
 def _stamp() -> dict[str, Any]:
