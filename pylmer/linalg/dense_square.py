@@ -22,6 +22,9 @@ FloatArray = NDArray[np.float64]
 
 #: Up to this size, several matrices are inverted together.
 MANY_SMALL = 48
+#: Up to this size an inverse is the product of the triangle's inverse with itself: it costs less than LAPACK's own way,
+#: whose threads wait for each other on a busy machine (up to 0.2 s for 30 columns).
+BY_TRIANGLE = 200
 
 __all__ = [
     "DenseSquare",
@@ -53,6 +56,10 @@ def inverse_logdet_spd(S: FloatArray) -> tuple[FloatArray, float]:
     if info != 0:
         raise ModelError("Downdated VtV is not positive definite")
     logdet = 2.0 * float(np.log(R.diagonal()).sum())
+    if len(R) <= BY_TRIANGLE:
+        root, _ = lapack.dtrtri(R, lower=0, overwrite_c=1)
+        root = np.triu(root)
+        return root @ root.T, logdet
     inverse, _ = lapack.dpotri(R, lower=0, overwrite_c=1)
     _mirror(inverse)
     return inverse, logdet
