@@ -176,7 +176,7 @@ def _digits(x: float | None) -> str:
 
 
 def _readable(label: str) -> str:
-    return label.replace(" | (Intercept)", "").replace(" | Residuals", "").replace(" | ", " ")
+    return label.removesuffix(" | (Intercept)").removesuffix(" | Residuals").replace(" | ", " ")
 
 
 def _shown(value: Value) -> str:
