@@ -2,77 +2,41 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from rcompare.case import Case, CaseError, load_cases, select
-from rcompare.differences import Comparison
+from rcompare.case import load_cases, select
+from rcompare.command import (
+    BUILTIN,
+    DISAGREE,
+    EXIT_CODES,
+    UNAVAILABLE,
+    USAGE,
+    Failed,
+    cases_option,
+    compare_all,
+    documented_errors,
+    golden_folder,
+    golden_option,
+    html_option,
+    json_option,
+    junit_option,
+    make_console,
+    progress,
+    tag_option,
+    verbose_option,
+    versioned,
+    write,
+    write_reports,
+)
 from rcompare.engines.base import EngineUnavailable
 from rcompare.engines.golden import GoldenEngine, golden_root
 
 __all__ = ["main"]
-
-DISAGREE, USAGE, UNAVAILABLE = 1, 2, 3
-
-EXIT_CODES = """\b
-Exit codes:
-  0  everything that was compared agrees
-  1  something disagrees, is missing, or a waiver is stale
-  2  wrong usage: unknown option or case, a case file that cannot be read
-  3  an engine that was asked for is not available (R, golden files)
-"""
-
-T = TypeVar("T")
-
-BUILTIN = Path(__file__).parent / "cases"
-
-cases_option = click.option(
-    "--cases",
-    "case_files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="File or folder of case files (TOML); may be given several times. Default: the cases that come with rcompare.",
-)
-golden_option = click.option(
-    "--golden", type=click.Path(path_type=Path), help="Root folder of golden files (default: fixtures/golden)."
-)
-tag_option = click.option("--tag", "tags", multiple=True, help="Only cases with this tag; may be given several times.")
-json_option = click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write a report as JSON.")
-junit_option = click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Write JUnit XML.")
-html_option = click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write one HTML page.")
-verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show every comparison, not only differences.")
-
-
-class Failed(click.ClickException):
-    """An error with an exit code of its own."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        setattr(self, "exit_code", exit_code)  # noqa: B010  (click declares it as a class variable)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turn errors of the harness into messages with documented exit codes."""
-    from rcompare.record import RecordingError
-    from rcompare.run import OtherData
-
-    try:
-        yield
-    except (CaseError, OtherData) as err:
-        raise Failed(str(err), USAGE) from None
-    except (EngineUnavailable, RecordingError, FileNotFoundError) as err:
-        raise Failed(str(err), UNAVAILABLE) from None
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -113,23 +77,23 @@ def run(
     'rcompare run chapter' goes through the tutorial chapter instead, block for block, prints it as pylmer gives it
     beside what R recorded, and writes the pictures and one HTML page into --out.
     """
-    console = _console()
-    with _errors():
+    console = make_console()
+    with documented_errors():
         if require_r:
             _need_r()
         if names == ("chapter",) and not case_files:
             from rcompare.chapter import run_chapter
 
-            agrees = run_chapter(console, out or Path("out") / "chapter", _golden_folder(golden))
+            agrees = run_chapter(console, out or Path("out") / "chapter", golden_folder(golden))
             sys.exit(0 if agrees else DISAGREE)
         from rcompare.run import make_engine
 
         chosen = select(load_cases(case_files or [BUILTIN]), names, tags)
-        folder = _golden_folder(golden) if "golden" in (engine, against) else None
+        folder = golden_folder(golden) if "golden" in (engine, against) else None
         theirs = make_engine(against, folder)
         ours = make_engine(engine, folder, lme4=getattr(theirs, "lme4_version", "1.1-31"))
-        comparisons = _compare_all(chosen, ours, theirs, console)
-    _report(comparisons, console, json_file, junit_file, html_file, verbose)
+        comparisons = compare_all(chosen, ours, theirs, console)
+    write_reports(comparisons, console, json_file, junit_file, html_file, verbose)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -141,13 +105,13 @@ def record(names: tuple[str, ...], case_files: tuple[Path, ...], tags: tuple[str
     """Write golden files from R, each case in a process of its own, at fixed addresses, C locale, one BLAS thread."""
     from rcompare.record import record as record_cases
 
-    console = _console()
-    with _errors():
+    console = make_console()
+    with documented_errors():
         _need_r()
         files = list(case_files or [BUILTIN])
         chosen = select(load_cases(files), names, tags)
         root = golden or golden_root()
-        for case, path in _progress(record_cases(chosen, root, files), len(chosen), "recording", console):
+        for case, path in progress(record_cases(chosen, root, files), len(chosen), "recording", console):
             console.print(f"{case.id}: {path} ({path.stat().st_size:,} bytes)")
 
 
@@ -172,10 +136,10 @@ def check(
     from rcompare.check import stale_files
     from rcompare.run import make_engine
 
-    console = _console()
-    with _errors():
+    console = make_console()
+    with documented_errors():
         chosen = select(load_cases(case_files or [BUILTIN]), names, tags)
-        folder = _golden_folder(golden)
+        folder = golden_folder(golden)
         problems = stale_files(chosen, GoldenEngine(folder))
         for case_id, problem in problems:
             console.print(Text(f"{case_id}: {problem}", style="bold red"))
@@ -186,8 +150,8 @@ def check(
         if reason is not None:
             console.print(Text(f"SKIPPED {len(chosen)} live comparisons with R: {reason}", style="bold yellow"))
             sys.exit(UNAVAILABLE if require_r else 0)
-        comparisons = _compare_all(chosen, make_engine("R"), make_engine("golden", folder), console)
-    _report(comparisons, console, None, None, None, verbose)
+        comparisons = compare_all(chosen, make_engine("R"), make_engine("golden", folder), console)
+    write_reports(comparisons, console, None, None, None, verbose)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -204,7 +168,7 @@ def report(file: Path, json_file: Path | None, junit_file: Path | None, html_fil
         comparisons = from_json(file.read_text(encoding="utf-8"))
     except ValueError as err:
         raise Failed(f"{file}: {err}", USAGE) from None
-    _report(comparisons, _console(), json_file, junit_file, html_file, verbose)
+    write_reports(comparisons, make_console(), json_file, junit_file, html_file, verbose)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -227,12 +191,12 @@ def diff(
     verbose: bool,
 ) -> None:
     """Compare two folders of golden files (R against R, two versions of lme4) on the cases that both have."""
-    console = _console()
-    with _errors():
+    console = make_console()
+    with documented_errors():
         first, second = GoldenEngine(ours), GoldenEngine(theirs)
         cases = [c for c in select(load_cases(case_files or [BUILTIN]), names) if first.has(c) and second.has(c)]
-        comparisons = _compare_all(cases, first, second, console)
-    _report(comparisons, console, json_file, junit_file, html_file, verbose)
+        comparisons = compare_all(cases, first, second, console)
+    write_reports(comparisons, console, json_file, junit_file, html_file, verbose)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -240,7 +204,7 @@ def doctor() -> None:
     """Say what is installed, which versions, what will be skipped and why, and how to mend it."""
     from rcompare.doctor import examine
 
-    console = _console()
+    console = make_console()
     findings = examine()
     table = Table(box=None)
     for heading in ("", "what", "found", "what follows"):
@@ -257,16 +221,63 @@ def doctor() -> None:
 @main.command(epilog=EXIT_CODES)
 @click.argument("names", nargs=-1)
 @cases_option
+@tag_option
+@golden_option
+@click.option(
+    "--engine", "engines", multiple=True, help="Engines to score; default: pylmer and all that are installed."
+)
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write the table for a README.")
+def scoreboard(
+    names: tuple[str, ...],
+    case_files: tuple[Path, ...],
+    tags: tuple[str, ...],
+    golden: Path | None,
+    engines: tuple[str, ...],
+    markdown: Path | None,
+) -> None:
+    """Score engines on the same cases against what R recorded (large cases only by name)."""
+    from rcompare.engines.others import OTHERS
+    from rcompare.run import make_engine
+    from rcompare.scoreboard import COLUMNS, as_markdown, score
+
+    console = make_console()
+    scores = []
+    with documented_errors():
+        reference = GoldenEngine(golden_folder(golden))
+        chosen = [c for c in select(load_cases(case_files or [BUILTIN]), names, tags) if c.call == "lmer"]
+        chosen = [c for c in chosen if names or "large" not in c.tags]
+        for name in engines or ("pylmer", *OTHERS):
+            try:
+                engine = make_engine(name, lme4=reference.lme4_version)
+            except EngineUnavailable as err:
+                if engines:
+                    raise
+                console.print(Text(f"SKIPPED {name}: {err}", style="yellow"))
+                continue
+            scores.append(score(versioned(engine), compare_all(chosen, engine, reference, console)))
+    table = Table(title=f"{len(chosen)} cases against {reference.name}", title_justify="left")
+    for heading in COLUMNS:
+        table.add_column(heading, justify="left" if heading == "engine" else "right")
+    for line in scores:
+        table.add_row(*line.cells)
+    console.print(table)
+    if markdown is not None:
+        write(markdown, as_markdown(scores), console)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("names", nargs=-1)
+@cases_option
 @golden_option
 def selftest(names: tuple[str, ...], case_files: tuple[Path, ...], golden: Path | None) -> None:
     """Plant errors in recorded answers (wrong df, swapped labels, a digit) and prove that each is caught and named."""
     from rcompare.selftest import PLANTS, plant_all
 
-    console = _console()
-    with _errors():
-        engine = GoldenEngine(_golden_folder(golden))
+    console = make_console()
+    with documented_errors():
+        engine = GoldenEngine(golden_folder(golden))
         chosen = [c for c in select(load_cases(case_files or [BUILTIN]), names) if engine.has(c)]
-        caught = list(_progress(plant_all(chosen, engine), len(chosen) * len(PLANTS), "planting", console))
+        caught = list(progress(plant_all(chosen, engine), len(chosen) * len(PLANTS), "planting", console))
     table = Table(title="planted errors", title_justify="left")
     for heading in ("error", "how it comes about", "must be named by", "planted", "caught"):
         table.add_column(heading)
@@ -281,21 +292,6 @@ def selftest(names: tuple[str, ...], case_files: tuple[Path, ...], golden: Path 
     sys.exit(DISAGREE if missed else 0)
 
 
-# ------------------------------------------------------------------------------------------------------------- shared
-
-
-def _console() -> Console:
-    """The terminal; where there is none (a log, a pipe), lines of 140 characters."""
-    console = Console()
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=140)
-
-
-def _golden_folder(root: Path | None) -> Path:
-    from rcompare.engines.golden import latest_golden
-
-    return root if root is not None and any(root.glob("*.json*")) else latest_golden(root)
-
-
 def _why_no_r() -> str | None:
     from rcompare.engines.r import why_no_r
 
@@ -306,54 +302,6 @@ def _need_r() -> None:
     reason = _why_no_r()
     if reason is not None:
         raise EngineUnavailable(f"R is needed here: {reason} (see: rcompare doctor)")
-
-
-def _compare_all(cases: list[Case], ours: object, theirs: object, console: Console) -> list[Comparison]:
-    from rcompare.run import run_cases
-
-    return list(_progress(run_cases(cases, ours, theirs), len(cases), "comparing", console))  # type: ignore[arg-type]
-
-
-def _progress(items: Iterable[T], total: int, what: str, console: Console) -> Iterator[T]:
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total)
-        for item in items:
-            bar.advance(task)
-            yield item
-
-
-def _report(
-    comparisons: list[Comparison],
-    console: Console,
-    json_file: Path | None,
-    junit_file: Path | None,
-    html_file: Path | None,
-    verbose: bool,
-) -> None:
-    """Write the reports asked for, print the table, and end with the exit code."""
-    from rcompare.report.terminal import print_report
-
-    print_report(comparisons, console, verbose)
-    if json_file is not None:
-        from rcompare.report.json import as_json
-
-        _write(json_file, as_json(comparisons), console)
-    if junit_file is not None:
-        from rcompare.report.junit import as_junit
-
-        _write(junit_file, as_junit(comparisons), console)
-    if html_file is not None:
-        from rcompare.report.html import as_html
-
-        _write(html_file, as_html(comparisons), console)
-    sys.exit(0 if all(c.passed for c in comparisons) else DISAGREE)
-
-
-def _write(path: Path, text: str, console: Console) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    console.print(f"written: {path}")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def compare_case(
     if ours.error is not None or theirs.error is not None:
         found.append(_errors(case, ours, theirs))
     else:
-        if "theta" in theirs.values and "theta" in ours.values:
+        if "theta" in theirs.values and "criterion" in theirs.values and "criterion" in ours.values:
             optimum = judge_optimum(ours, theirs, criterion, CRITERION_ABOVE, ours_at)
             found += _optimum_row(case, optimum)
         found += _stages(case, ours, theirs, ours_at, optimum)

@@ -26,7 +26,7 @@ class OtherData(ValueError):
 
 
 def make_engine(name: str, golden: Path | None = None, lme4: str = "1.1-31") -> Engine:
-    """Make an engine by name: ``pylmer``, ``R`` (live), ``golden``, or the path of a folder of golden files.
+    """Make an engine by name: ``pylmer``, ``R`` (live), ``golden``, another package, or a folder of golden files.
 
     Parameters
     ----------
@@ -52,9 +52,14 @@ def make_engine(name: str, golden: Path | None = None, lme4: str = "1.1-31") -> 
         return REngine()
     if name == "golden":
         return GoldenEngine(golden)
+    from rcompare.engines.others import OTHERS
+
+    if name in OTHERS:
+        return OTHERS[name]()
     if Path(name).is_dir():
         return GoldenEngine(Path(name))
-    raise EngineUnavailable(f"unknown engine {name!r}; known are {', '.join(ENGINES)} or a folder of golden files")
+    known = ", ".join([*ENGINES, *OTHERS])
+    raise EngineUnavailable(f"unknown engine {name!r}; known are {known} or a folder of golden files")
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,5 @@ def _sizes(results: Results) -> tuple[int, ...]:
 
 
 def _theta(results: Results) -> FloatArray:
-    value = results.values["theta"]
-    assert isinstance(value, Labelled)
-    return value.values
+    value = results.values.get("theta")
+    return value.values if isinstance(value, Labelled) else np.empty(0)
