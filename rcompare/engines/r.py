@@ -188,7 +188,7 @@ def _numbers(value: Any) -> NDArray[Any]:
     import rpy2.rinterface as ri
 
     if isinstance(value, ri.FloatSexpVector):
-        array: NDArray[Any] = np.array(value.memoryview(), dtype=np.float64)
+        array: NDArray[Any] = np.array(value.memoryview() if len(value) else [], dtype=np.float64)
     else:
         missing = (ri.NA_Integer, ri.NA_Logical)
         items = list(value)

@@ -13,6 +13,8 @@ def test_numbers_keep_dimensions_and_missing_values(R: RSession) -> None:
     assert np.isnan(R.num("c(1L, NA)")[1])
     assert np.isinf(R.num("c(1, -Inf)")[1])
     assert R.num("TRUE").tolist() == [1.0]
+    assert R.num("numeric(0)").tolist() == R.num("integer(0)").tolist() == []
+    assert R.num("matrix(0, 0, 2)").shape == (0, 2)
 
 
 def test_text_is_what_r_prints(R: RSession) -> None:
