@@ -88,11 +88,21 @@ def _design(case: Case, frame: pd.DataFrame) -> Design:
 
 
 def _common(
-    design: Design, loglik: float, beta: Iterable[float], se: Iterable[float], sigma: float
+    design: Design,
+    loglik: float,
+    names_there: Iterable[object],
+    estimates: Iterable[float],
+    errors: Iterable[float],
+    sigma: float,
 ) -> dict[str, Value]:
-    beta, se = np.asarray(list(beta), dtype=np.float64), np.asarray(list(se), dtype=np.float64)
+    """What every package has; coefficients are found by name where the names can be read, else by position."""
+    beta, se = (np.asarray(list(x), dtype=np.float64) for x in (estimates, errors))
     if len(beta) != design.p:
         raise NotOffered(f"{len(beta)} fixed effects instead of {design.p}")
+    there, here = [_parts(str(name)) for name in names_there], [_parts(name) for name in design.X_names]
+    if sorted(there) == sorted(here):
+        order = [there.index(name) for name in here]
+        beta, se = beta[order], se[order]
     names = design.X_names
     return {
         "criterion": number(-2.0 * loglik),
@@ -102,6 +112,12 @@ def _common(
         "t.value": vector(beta / se, names),
         "sigma": number(sigma),
     }
+
+
+def _parts(name: str) -> list[str]:
+    """What a coefficient's name is made of, in R's spelling: patsy's ``sex[T.Male]:age`` is ``age`` and ``sexMale``."""
+    plain = "(Intercept)" if name in ("Intercept", "1") else re.sub(r"\[(?:T\.)?([^\]]*)\]", r"\1", name)
+    return sorted(plain.split(":"))
 
 
 def _variances(design: Design, blocks: Iterable[FloatArray], sigma2: float) -> dict[str, Value]:
@@ -142,7 +158,7 @@ class Statsmodels(Other):
         MixedLM = import_module("statsmodels.regression.mixed_linear_model").MixedLM
         fit = MixedLM(y, design.X, groups=term.codes, exog_re=term.columns).fit(reml=case.REML)
         sigma2 = float(fit.scale)
-        common = _common(design, float(fit.llf), fit.fe_params, fit.bse_fe, float(np.sqrt(sigma2)))
+        common = _common(design, float(fit.llf), design.X_names, fit.fe_params, fit.bse_fe, float(np.sqrt(sigma2)))
         return common | _variances(design, [np.asarray(fit.cov_re, dtype=np.float64)], sigma2)
 
 
@@ -160,7 +176,7 @@ class MixedLm(Other):
             case.formula, frame, REML=case.REML, weights=case.weights, offset=case.offset, contrasts=named
         )
         se = np.sqrt(np.diag(np.asarray(fit.vcov(), dtype=np.float64)))
-        common = _common(design, float(fit.logLik()), fit.fixef().values(), se, float(fit.sigma))
+        common = _common(design, float(fit.logLik()), fit.fixef(), fit.fixef().values(), se, float(fit.sigma))
         return common | self._variances(fit, design)
 
     def _variances(self, fit: Any, design: Design) -> dict[str, Value]:
@@ -189,7 +205,9 @@ class LmePython(Other):
         }
         fit = package.lmer(case.formula, polars.DataFrame(columns), case.REML, factors=factors)
         sigma2 = float(fit.sigma2)
-        common = _common(design, float(fit.log_likelihood), fit.coefficients, fit.beta_se, float(np.sqrt(sigma2)))
+        common = _common(
+            design, float(fit.log_likelihood), fit.fixed_names, fit.coefficients, fit.beta_se, float(np.sqrt(sigma2))
+        )
         return common | self._variances(fit, design, sigma2)
 
     def _variances(self, fit: Any, design: Design, sigma2: float) -> dict[str, Value]:
@@ -220,7 +238,7 @@ class Interlace(Other):
         sigma2 = float(fit.scale)
         restricted = getattr(fit, "llf_restricted", None)
         loglik = float(restricted if case.REML and restricted is not None else fit.llf)
-        common = _common(design, loglik, fit.fe_params, fit.fe_bse, float(np.sqrt(sigma2)))
+        common = _common(design, loglik, fit.fe_params.index, fit.fe_params, fit.fe_bse, float(np.sqrt(sigma2)))
         blocks = {group: np.atleast_2d(np.asarray(V, dtype=np.float64)) for group, V in fit.variance_components.items()}
         if [(t.group, t.k) for t in design.re.terms] != [(g, len(V)) for g, V in blocks.items()]:
             return common
