@@ -13,6 +13,7 @@ from scipy.linalg import lapack
 from pylmer.covariance import AnyMap, TermCovariance, factor_maps
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
 from pylmer.criterion.start import moment_start
+from pylmer.criterion.usable import refuse_unusable_numbers
 from pylmer.formula.design import Design
 from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products, group_sums
 from pylmer.linalg.crossed import Crossed
@@ -308,6 +309,7 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
     >>> round(devfun([0.8483]), 4)
     319.6543
     """
+    refuse_unusable_numbers(design)
     weights = design.weights
     sqrt_weights = None if weights is None else np.sqrt(weights)
     factors, place = raw_factors(design, sqrt_weights)
