@@ -134,6 +134,14 @@ def _variances(design: Design, blocks: Iterable[FloatArray], sigma2: float) -> d
     return {"varcor.vcov": vector([*values, sigma2], [*labels, "Residual"])}
 
 
+def _level_name(part: str, frame: pd.DataFrame) -> str:
+    """R's name of the k-th treatment contrast of a factor, where a package says ``sector.1``."""
+    name, _, k = part.rpartition(".")
+    if not k.isdigit() or name not in frame or not isinstance(frame[name].dtype, pd.CategoricalDtype):
+        return part
+    return f"{name}{frame[name].cat.categories[int(k)]}"
+
+
 def _plain_rows(case: Case) -> None:
     for what in ("subset", "weights", "offset"):
         if getattr(case, what) is not None:
@@ -176,7 +184,8 @@ class MixedLm(Other):
             case.formula, frame, REML=case.REML, weights=case.weights, offset=case.offset, contrasts=named
         )
         se = np.sqrt(np.diag(np.asarray(fit.vcov(), dtype=np.float64)))
-        common = _common(design, float(fit.logLik()), fit.fixef(), fit.fixef().values(), se, float(fit.sigma))
+        names = [":".join(_level_name(part, frame) for part in name.split(":")) for name in fit.fixef()]
+        common = _common(design, float(fit.logLik()), names, fit.fixef().values(), se, float(fit.sigma))
         return common | self._variances(fit, design)
 
     def _variances(self, fit: Any, design: Design) -> dict[str, Value]:
