@@ -99,8 +99,8 @@ def _common(
     beta, se = (np.asarray(list(x), dtype=np.float64) for x in (estimates, errors))
     if len(beta) != design.p:
         raise NotOffered(f"{len(beta)} fixed effects instead of {design.p}")
-    there, here = [_parts(str(name)) for name in names_there], [_parts(name) for name in design.X_names]
-    if sorted(there) == sorted(here):
+    there, here = [_letters(str(name)) for name in names_there], [_letters(name) for name in design.X_names]
+    if sorted(there) == sorted(here) and len(set(here)) == len(here):
         order = [there.index(name) for name in here]
         beta, se = beta[order], se[order]
     names = design.X_names
@@ -114,10 +114,10 @@ def _common(
     }
 
 
-def _parts(name: str) -> list[str]:
-    """What a coefficient's name is made of, in R's spelling: patsy's ``sex[T.Male]:age`` is ``age`` and ``sexMale``."""
+def _letters(name: str) -> str:
+    """The letters of a coefficient's name: the same for ``age:sexMale``, ``sex[T.Male]:age`` and ``age:sex:Male``."""
     plain = "(Intercept)" if name in ("Intercept", "1") else re.sub(r"\[(?:T\.)?([^\]]*)\]", r"\1", name)
-    return sorted(plain.split(":"))
+    return "".join(sorted(plain.replace(":", "")))
 
 
 def _variances(design: Design, blocks: Iterable[FloatArray], sigma2: float) -> dict[str, Value]:
