@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcompare.differences import Difference
+from rcompare.montecarlo import LIMIT, compare_samples
 from rcompare.quantities import quantity
 from rcompare.results import Labelled, Results
 
@@ -33,11 +34,14 @@ def compare_bootstrap(
     replicate where the reference's criterion lies above ours is left out and counted; ours above theirs is a
     difference. When replicates were left out, the intervals cannot be equal; they are then ``not comparable`` if they
     differ. When there are many such replicates, nothing is left out, and everything differs. The interval from our own
-    optimum is compared too, as close as two optima are.
+    optimum is compared too, as close as two optima are. An engine whose random stream is its own (``"stream": "own"``
+    in its stamp) is compared by z-scores.
     """
     names = [name for name in theirs.values if name.startswith(BOOTSTRAP)]
     if not names:
         return []
+    if own.stamp.get("stream") == "own":
+        return _by_chance(case, own, theirs)
     if fed is None or "boot.t" not in fed.values:
         return _compare(case, own, theirs, names, compare_values)
     found = _compare(case, fed, theirs, names, compare_values)
@@ -45,6 +49,21 @@ def compare_bootstrap(
     incomparable = any(e.status == "not comparable" for e in found) and d.fails
     status = "not comparable" if incomparable else d.status
     return [*found, replace(d, stage=3, quantity="boot.ci (end to end)", status=status)]
+
+
+def _by_chance(case: str, own: Results, theirs: Results) -> list[Difference]:
+    a, b = own.values.get("boot.t"), theirs.values.get("boot.t")
+    base = Difference(case, "boot.t", 3, "missing", tolerance=LIMIT, note="the engine gave no replicates")
+    if not (isinstance(a, Labelled) and isinstance(b, Labelled)) or a.labels[1] != b.labels[1] or b.labels[1] is None:
+        return [base]
+    found = []
+    for j, label in enumerate(b.labels[1]):
+        worst = max(compare_samples(a.values[:, j], b.values[:, j]), key=lambda m: abs(m.z))
+        status = "same" if worst.agrees else "differs"
+        note = f"z-score of the {worst.what}, another random stream than R's"
+        shown = {"ours": f"{worst.ours:.6g}", "theirs": f"{worst.theirs:.6g}"}
+        found.append(replace(base, status=status, size=abs(worst.z), where=label, note=note, **shown))
+    return found
 
 
 def _compare(
