@@ -61,8 +61,8 @@ def _by_chance(case: str, own: Results, theirs: Results) -> list[Difference]:
         worst = max(compare_samples(a.values[:, j], b.values[:, j]), key=lambda m: abs(m.z))
         status = "same" if worst.agrees else "differs"
         note = f"z-score of the {worst.what}, another random stream than R's"
-        shown = {"ours": f"{worst.ours:.6g}", "theirs": f"{worst.theirs:.6g}"}
-        found.append(replace(base, status=status, size=abs(worst.z), where=label, note=note, **shown))
+        d = replace(base, status=status, size=abs(worst.z), where=label, note=note)
+        found.append(replace(d, ours=f"{worst.ours:.6g}", theirs=f"{worst.theirs:.6g}"))
     return found
 
 

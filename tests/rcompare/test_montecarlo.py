@@ -43,7 +43,7 @@ def test_engines_with_a_stream_of_their_own_are_compared_by_chance() -> None:
 
     theirs = bootstrap(rng.normal(size=(300, 2)))
     case = Case("c", "d", formula="y ~ 1 + (1 | g)")
-    ours = bootstrap(rng.normal(size=(200, 2)) + [0.0, 1.0], stream="own")
+    ours = bootstrap(rng.normal([0.0, 1.0], size=(200, 2)), stream="own")
     found = [d for d in compare_case(case, ours, theirs).differences if d.quantity == "boot.t"]
     assert [(d.where, d.status) for d in found] == [("s", "same"), ("t", "differs")]
 
