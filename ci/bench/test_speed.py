@@ -44,11 +44,11 @@ def test_speed(benchmark, R, work: Workload, engine: str) -> None:
         run = ours(work)
         name = r_call(R, work)
         if engine == "pylmer":
-            result = benchmark.pedantic(run, rounds=work.rounds, warmup_rounds=1)
+            result = benchmark.pedantic(run, rounds=work.rounds, warmup_rounds=min(10, work.rounds))
             if work.nsim:
                 assert result.to_numpy().T.ravel() == pytest.approx(R.num(f"{name}()").ravel(order="F"), rel=1e-5)
             else:
                 assert result.value <= R.num(f"lme4::REMLcrit({name}())")[0] + 1e-6
         else:
             again = f"{name}()"
-            benchmark.pedantic(lambda: R(again), rounds=work.r_rounds, warmup_rounds=0 if work.r_rounds == 1 else 1)
+            benchmark.pedantic(lambda: R(again), rounds=work.r_rounds, warmup_rounds=work.r_rounds // 4)
