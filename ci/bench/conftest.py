@@ -1,19 +1,20 @@
-"""Each workload through pylmer and through lme4 in the same run; the table of ratios at the end."""
+"""Each workload through pylmer, lme4 and the packages that are installed, in the same run; the table at the end."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 
 import pytest
+import table
+from rich.console import Console
 
-THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+THREADS = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     wrong = [name for name, value in THREADS.items() if os.environ.get(name) != value]
     if wrong:
-        raise pytest.UsageError(f"set {' and '.join(wrong)} to 1: one BLAS thread each (ci/benchmark does)")
+        raise pytest.UsageError(f"set {' and '.join(wrong)} to 1: one thread each (ci/benchmark does)")
 
 
 @pytest.fixture(scope="session")
@@ -27,18 +28,7 @@ def R():
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Medians side by side."""
     session = getattr(config, "_benchmarksession", None)
-    if session is None or not session.benchmarks:
-        return
-    medians: dict[str, dict[str, float]] = defaultdict(dict)
-    for bench in session.benchmarks:
-        medians[bench.group][bench.extra_info["engine"]] = bench.stats.median
-    write = terminalreporter.write_line
-    write("")
-    write(f"{'workload':28s} {'pylmer':>12s} {'lme4':>12s} {'lme4 / pylmer':>14s}")
-    for name, by in medians.items():
-        ours, theirs = by.get("pylmer"), by.get("lme4")
-        cells = [f"{1e3 * t:9.2f} ms" if t is not None else "-" for t in (ours, theirs)]
-        ratio = f"{theirs / ours:.1f}" if ours and theirs else "-"
-        write(f"{name:28s} {cells[0]:>12s} {cells[1]:>12s} {ratio:>14s}")
+    if session is not None and session.benchmarks:
+        records = [bench.as_dict(include_data=False, flat=False, stats=True) for bench in session.benchmarks]
+        Console(width=160).print(table.terminal(table.timings(records)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from test_speed import r_call
+from test_speed import in_r
 from workloads import Workload
 
 from pylmer import lFormula
@@ -15,12 +17,12 @@ DESIGNS = [
 ]
 
 
-@pytest.mark.parametrize("work", DESIGNS, ids=lambda w: w.name)
+@pytest.mark.parametrize("work", DESIGNS, ids=lambda w: w.id)
 @pytest.mark.parametrize("engine", ["pylmer", "lme4"])
-def test_design(benchmark, R, work: Workload, engine: str) -> None:
+def test_design(benchmark, R, tmp_path: Path, work: Workload, engine: str) -> None:
     benchmark.group = work.name
     benchmark.extra_info["engine"] = engine
-    r_call(R, work)
+    in_r(R, work, tmp_path)
     again = "bench_design <- lme4::lFormula(bench_formula, bench_data)"
     if engine == "lme4":
         benchmark.pedantic(lambda: R(again), rounds=work.r_rounds, warmup_rounds=1)
