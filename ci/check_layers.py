@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors",),
+    ("arguments",),
     ("linalg", "rcompat", "structured"),
     ("covariance", "control", "datasets"),
     ("formula",),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from pylmer.arguments import check_arguments, refuse_unused, shown
 from pylmer.errors import ModelError
 
 __all__ = ["LmerControl", "lmerControl"]
@@ -51,20 +53,23 @@ class LmerControl:
     max_evaluations: int = 200
 
     def __post_init__(self) -> None:
+        if not isinstance(self.optCtrl, Mapping):
+            raise ModelError(f"optCtrl={shown(self.optCtrl)}: give a dict of the optimizer's settings")
+        check_arguments(LmerControl.__init__, vars(self) | {"self": self})
         for f in fields(self):
             value, allowed = getattr(self, f.name), _ALLOWED.get(f.name)
             if allowed is not None and value not in allowed:
-                raise ModelError(f"{f.name}={value!r} is not known; choose one of {', '.join(map(repr, allowed))}")
+                near = difflib.get_close_matches(value, allowed, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(map(repr, allowed))}"
+                raise ModelError(f"{f.name}={shown(value)} is not known; {hint}")
         for name in ("boundary_tol", "singular_tol", "tolerance"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name}={getattr(self, name)!r} must be a number not below 0")
-        if not isinstance(self.optCtrl, Mapping):
-            raise ModelError(f"optCtrl={self.optCtrl!r}: give a dict of the optimizer's settings")
         if self.max_evaluations < 1:
             raise ModelError(f"max_evaluations={self.max_evaluations!r} must be at least 1")
 
 
-def lmerControl(optimizer: str = "newton", **settings: object) -> LmerControl:
+def lmerControl(optimizer: str | Callable[..., object] = "newton", **settings: object) -> LmerControl:
     """Settings for ``lmer(control=...)``.
 
     Parameters
@@ -72,7 +77,8 @@ def lmerControl(optimizer: str = "newton", **settings: object) -> LmerControl:
     optimizer
         ``"newton"`` (the default: exact derivatives), or one of lme4's: ``"nloptwrap"`` (NLopt with R's start and
         settings, which walks through the same points as R's default; needs the package nlopt), ``"bobyqa"`` (NLopt's,
-        with the radii of minqa), ``"Nelder_Mead"``, ``"nlminbwrap"`` and ``"optimx"`` (SciPy's).
+        with the radii of minqa), ``"Nelder_Mead"`` (lme4's, step for step), ``"nlminbwrap"`` and ``"optimx"``
+        (SciPy's); a function of pylmer's, such as ``pylmer.nloptwrap``, stands for its name.
     **settings
         ``optCtrl`` (a dict of settings of lme4's optimizers, such as ``{"maxeval": 500}``), ``restart_edge`` (whether
         these start once more from a boundary whose slope points inside; True), ``boundary_tol`` (1e-5: a diagonal
@@ -93,7 +99,9 @@ def lmerControl(optimizer: str = "newton", **settings: object) -> LmerControl:
     'stop.deficient'
     """
     known = [f.name for f in fields(LmerControl)]
-    for name in settings:
-        if name not in known:
-            raise ModelError(f"unused argument ({name} = {settings[name]!r}): lmerControl knows {', '.join(known)}")
+    unused = {str(name): value for name, value in settings.items() if name not in known}
+    if unused:
+        refuse_unused("lmerControl", known, unused)
+    if callable(optimizer):
+        optimizer = str(getattr(optimizer, "__name__", optimizer))
     return LmerControl(optimizer, **settings)  # type: ignore[arg-type]

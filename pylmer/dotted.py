@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Never
 
 import pandas as pd
 
@@ -82,9 +82,10 @@ class LmerMod(MerMod):
         allow_new_levels: bool = False,
         random_only: bool = False,
         na_action: str = "na.pass",
+        **unused: Never,
     ) -> pd.Series[float]:
         """See :func:`pylmer.predict`."""
-        return methods.predict(self, newdata, re_form, allow_new_levels, random_only, na_action)
+        return methods.predict(self, newdata, re_form, allow_new_levels, random_only, na_action, **unused)
 
     def simulate(
         self,
@@ -253,9 +254,10 @@ class LmerMod(MerMod):
         seed: int | None = None,
         quiet: bool = False,
         progress: bool = False,
+        **unused: Never,
     ) -> pd.DataFrame:
         """See :func:`pylmer.confint`."""
-        return inference.confint(self, parm, level, method, oldNames, nsim, boot_type, seed, quiet, progress)
+        return inference.confint(self, parm, level, method, oldNames, nsim, boot_type, seed, quiet, progress, **unused)
 
     def profile(
         self,
@@ -267,9 +269,12 @@ class LmerMod(MerMod):
         devtol: float = 1e-9,
         maxmult: float = 10.0,
         signames: bool = True,
+        **unused: Never,
     ) -> Profile:
         """See :func:`pylmer.profile`."""
-        return inference.profile(self, which, alphamax, maxpts, delta, delta_cutoff, devtol, maxmult, signames)
+        return inference.profile(
+            self, which, alphamax, maxpts, delta, delta_cutoff, devtol, maxmult, signames, **unused
+        )
 
     def bootMer(
         self,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.control import LmerControl, lmerControl
 from pylmer.criterion.criterion import Criterion
 from pylmer.dotted import LmerMod
@@ -36,6 +37,7 @@ def lmer(
     na_action: str = "na.omit",
     offset: object = None,
     contrasts: Mapping[str, object] | None = None,
+    **unused: Never,
 ) -> LmerMod:
     """Fit a linear mixed-effects model, as lme4's ``lmer`` does.
 
@@ -63,6 +65,8 @@ def lmer(
         A known part of the response: name of a column, or ``(n,)`` numbers.
     contrasts
         Contrasts of factors in the fixed part, by variable.
+    **unused
+        Refused: ``lmer`` has no such argument.
 
     Returns
     -------
@@ -86,6 +90,7 @@ def lmer(
     >>> round(m.value, 3)
     1743.628
     """
+    check_arguments(lmer, locals())
     said = FitCall(
         formula,
         data,

@@ -6,10 +6,12 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Never
 
 import numpy as np
 import pandas as pd
 
+from pylmer.arguments import check_arguments
 from pylmer.classical.inputs import Inputs, call_of, inputs_of
 from pylmer.classical.least_squares import FloatArray, LeastSquares, least_squares
 from pylmer.classical.record import Aov
@@ -107,6 +109,7 @@ def aov(
     weights: object = None,
     na_action: str = "na.omit",
     offset: object = None,
+    **unused: Never,
 ) -> Aov | AovList:
     """Fit an analysis of variance model, as R's ``aov``.
 
@@ -149,6 +152,7 @@ def aov(
     >>> aov("y ~ 1 + Error(g)", d).summary()["g"].round(3).to_dict("index")
     {'Residuals': {'Df': 2.0, 'Sum Sq': 31.0, 'Mean Sq': 15.5, 'F value': nan, 'Pr(>F)': nan}}
     """
+    check_arguments(aov, locals())
     parsed = as_formula(formula)
     table = as_table(data)
     given = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Never
 
+from pylmer.arguments import check_arguments
 from pylmer.classical.inputs import call_of, inputs_of
 from pylmer.classical.least_squares import least_squares
 from pylmer.classical.record import Lm
@@ -24,6 +26,7 @@ def lm(
     na_action: str = "na.omit",
     offset: object = None,
     contrasts: Mapping[str, object] | None = None,
+    **unused: Never,
 ) -> Lm:
     """Fit a linear model by (weighted) least squares, as R's ``lm``.
 
@@ -60,6 +63,7 @@ def lm(
     >>> lm("y ~ x", d).coef().round(3).to_dict()
     {'(Intercept)': 0.15, 'x': 1.94}
     """
+    check_arguments(lm, locals())
     parsed = as_formula(formula)
     table = as_table(data)
     given = {

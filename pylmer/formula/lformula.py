@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import DataError, FormulaError, ModelError
 from pylmer.formula.checks import (
     Checks,
@@ -84,6 +85,7 @@ def lFormula(
     >>> design.X_names, design.re.terms[0].levels
     (('(Intercept)', 'x'), ('a', 'b'))
     """
+    check_arguments(lFormula, locals())
     formula = as_formula(formula)
     table = as_table(data)
     plan = plan_of(formula, table.names)

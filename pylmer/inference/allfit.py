@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pylmer.arguments import check_arguments
 from pylmer.control import LmerControl
 from pylmer.errors import PylmerError
 from pylmer.inference.parameters import sd_and_correlations
@@ -159,6 +160,7 @@ def allFit(model: MerMod, meth_tab: Sequence[tuple[str, str]] | None = None, max
     >>> allFit(m, [("Nelder_Mead", ""), ("newton", "")]).summary().llik.round(4).tolist()
     [-159.8271, -159.8271]
     """
+    check_arguments(allFit, locals())
     fits: dict[str, MerMod | PylmerError] = {}
     times: dict[str, float] = {}
     for optimizer, method in METHODS if meth_tab is None else meth_tab:

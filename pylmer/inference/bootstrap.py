@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from typing import Literal, TypeVar
+from typing import Literal, Never, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.criterion.criterion import Criterion
 from pylmer.errors import ModelError, RWarning
 from pylmer.inference.boot_intervals import BootType, boot_interval, level_columns
@@ -118,6 +119,7 @@ def bootMer(
     re_form: str | NAType | None = NA,
     type: Literal["parametric", "semiparametric"] = "parametric",
     executor: Executor | None = None,
+    **unused: Never,
 ) -> BootMer:
     """Model-based bootstrap of any statistic of a fit.
 
@@ -161,6 +163,7 @@ def bootMer(
     >>> bootMer(m, fixef, nsim=20, seed=1).t.shape
     (20, 1)
     """
+    check_arguments(bootMer, locals())
     t0 = _as_series(FUN(model))
     y = _responses(model, nsim, seed, use_u, re_form, type)
     criterion, found = refit_many(model, y, progress)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ConvergenceWarning, RMessage
 from pylmer.methods.summary import SINGULAR
 from pylmer.model import MerMod
@@ -60,6 +61,7 @@ def checkConv(
     >>> checkConv(lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())).messages
     ()
     """
+    check_arguments(checkConv, locals())
     criterion, par = model.criterion, model.par
     m = len(par)
     steps = np.eye(m) * STEP * np.maximum(1.0, np.abs(par))

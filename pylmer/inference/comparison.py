@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from pylmer.arguments import check_arguments
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import ModelError, RMessage
 from pylmer.formula.design import Design
@@ -38,6 +39,7 @@ def refitML(model: M) -> M:
     >>> round(refitML(m).value, 4)
     327.3271
     """
+    check_arguments(refitML, locals())
     if not model.REML:
         return model
     criterion = model.criterion.as_ML()
@@ -81,6 +83,7 @@ def anova(model: MerMod, *others: MerMod, refit: bool = True, model_names: Seque
     >>> round(float(anova(m).loc["Days", "F value"]), 2)
     45.85
     """
+    check_arguments(anova, locals())
     if not others:
         return _sequential(model)
     models = [model, *others]
@@ -174,6 +177,7 @@ def drop1(model: MerMod, test: Literal["none", "Chisq"] = "none", scope: Sequenc
     >>> drop1(m)["AIC"].round(2).tolist()
     [1763.94, 1785.48]
     """
+    check_arguments(drop1, locals())
     if test not in ("none", "Chisq"):
         raise ModelError(f"test={test!r}: choose 'none' or 'Chisq'")
     labels = list(model.design.schema.term_labels)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import Literal, Never
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError, RMessage
 from pylmer.inference.boot_intervals import BootType, level_columns
 from pylmer.inference.bootstrap import boot_parameters
@@ -30,6 +31,7 @@ def confint(
     seed: int | None = None,
     quiet: bool = False,
     progress: bool = False,
+    **unused: Never,
 ) -> pd.DataFrame:
     """Confidence intervals of standard deviations, correlations, sigma and fixed effects.
 
@@ -65,6 +67,7 @@ def confint(
     >>> confint(m, method="Wald").loc["(Intercept)"].round(3).tolist()
     [1489.509, 1565.491]
     """
+    check_arguments(confint, locals())
     names = parameter_names(model, oldNames)
     chosen = chosen_parameters(parm, names, len(model.theta) + 1)
     if method == "Wald":

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError
 from pylmer.inference.comparison import refitML
 from pylmer.inference.parameters import parameter_names, parameters_of
@@ -84,6 +85,7 @@ def devfun2(model: MerMod, signames: bool = True) -> DevianceFunction:
     >>> round(f([25.0, 0.1, 6.0, 26.0]), 3)
     1752.151
     """
+    check_arguments(devfun2, locals())
     if any(t.structure != "us" for t in model.design.re.terms):
         raise ModelError("devfun2 is known for unstructured covariances only")
     fit = refitML(model)

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pylmer import methods
+from pylmer.arguments import check_arguments
 from pylmer.criterion.deletion import Deletions
 from pylmer.errors import ModelError
 from pylmer.formula.values import Matrix, Value, Vector, take
@@ -128,6 +129,7 @@ def influence(model: MerMod, groups: str | Sequence[str] | None = None) -> Influ
     >>> influence(m, "Subject").cooks_distance().round(3).head(2).to_dict()
     {'308': 0.082, '309': 0.132}
     """
+    check_arguments(influence, locals())
     name, units = _units(model, groups)
     deletions = Deletions(model.criterion, model.design)
     D, p = len(units), model.p
@@ -172,6 +174,7 @@ def dfbeta(x: Influence, which: Literal["fixed", "var.cov"] = "fixed") -> pd.Dat
     which
         ``"fixed"`` effects, or ``"var.cov"``: variances and covariances.
     """
+    check_arguments(dfbeta, locals())
     if which not in ("fixed", "var.cov"):
         raise ModelError(f"which={which!r}: choose 'fixed' or 'var.cov'")
     if which == "fixed":
@@ -181,6 +184,7 @@ def dfbeta(x: Influence, which: Literal["fixed", "var.cov"] = "fixed") -> pd.Dat
 
 def dfbetas(x: Influence) -> pd.DataFrame:
     """Change of each fixed effect when each unit is deleted, over its standard error without that unit."""
+    check_arguments(dfbetas, locals())
     change = dfbeta(x)
     change[:] = change.to_numpy() / np.sqrt(np.diagonal(x.vcov_deleted, axis1=1, axis2=2))
     return change
@@ -199,6 +203,7 @@ def cooks_distance(x: MerMod | Influence) -> pd.Series[float]:
     >>> round(float(cooks_distance(m).iloc[1]), 6)
     0.027912
     """
+    check_arguments(cooks_distance, locals())
     if isinstance(x, MerMod):
         return methods.cooks_distance(x)
     change = dfbeta(x)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pylmer.arguments import check_arguments
 from pylmer.classical import Lm, lm
 from pylmer.errors import FormulaError
 from pylmer.formula.ast import Call, is_call
@@ -164,6 +165,7 @@ def lmList(
     >>> fits.coef().loc["308"].round(3).to_dict()
     {'(Intercept)': 244.193, 'Days': 21.765}
     """
+    check_arguments(lmList, locals())
     parsed = as_formula(formula)
     bars = findbars(parsed)
     if len(bars) != 1 or not isinstance(bars[0], Call) or not is_call(bars[0], "|") or parsed.lhs is None:

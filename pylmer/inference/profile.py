@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Never
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError, RWarning
 from pylmer.inference.boot_intervals import level_columns
 from pylmer.inference.comparison import refitML
@@ -133,6 +135,7 @@ def profile(
     devtol: float = 1e-9,
     maxmult: float = 10.0,
     signames: bool = True,
+    **unused: Never,
 ) -> Profile:
     """Profile the deviance of the ML fit in each standard deviation, correlation, sigma and fixed effect.
 
@@ -177,6 +180,7 @@ def profile(
     >>> profile(m).confint().round(3).loc[".sig01"].tolist()
     [12.199, 84.063]
     """
+    check_arguments(profile, locals())
     fit = refitML(model)
     names = parameter_names(fit, signames)
     values = parameters_of(fit)
@@ -259,6 +263,7 @@ def logProf(x: Profile, base: float = np.e, ranef: bool = True) -> Profile:
     Correlations stay as they are (lme4 takes logarithms of them too, and loses the points where they are negative).
     Points where a standard deviation is 0 are left out, and an end that is not reached is minus infinity.
     """
+    check_arguments(logProf, locals())
 
     def to(values: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore"):
@@ -282,6 +287,7 @@ def varianceProf(x: Profile, ranef: bool = True) -> Profile:
     -----
     Correlations stay as they are (lme4 squares them too, and stops).
     """
+    check_arguments(varianceProf, locals())
     return _transformed(x, np.square, "sq", ranef)
 
 

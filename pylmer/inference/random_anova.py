@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from pylmer.arguments import check_arguments
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import FormulaError, ModelError
 from pylmer.formula.algebra import update_formula
@@ -44,6 +45,7 @@ def extractAIC(model: MerMod, scale: float = 0.0, k: float = 2.0) -> tuple[float
     >>> df, round(aic, 3)
     (6.0, 1763.939)
     """
+    check_arguments(extractAIC, locals())
     ll = logLik(refitML(model))
     return float(ll.df), float(-2.0 * ll + k * ll.df)
 
@@ -75,6 +77,7 @@ def ranova(model: MerMod, reduce_terms: bool = True) -> AnovaFrame:
     >>> round(float(table.iloc[1]["LRT"]), 4)
     42.8368
     """
+    check_arguments(ranova, locals())
     full = logLik(model)
     rows = [(float(full.df), float(full), np.nan, np.nan)]
     labels = ["<none>"]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import DataError
 from pylmer.formula.values import Value, Vector
@@ -52,6 +53,7 @@ def refit(model: M, newresp: ArrayLike | pd.Series[float] | pd.DataFrame | None 
     >>> round(float(refit(m, simulate(m, seed=1)).sigma()), 3)
     44.871
     """
+    check_arguments(refit, locals())
     if newresp is None:
         y = model.design.y
     else:
@@ -111,6 +113,7 @@ def refit_each(model: M, newresp: ArrayLike | pd.DataFrame, progress: bool = Fal
     >>> [round(fit.sigma(), 3) for fit in refit_each(m, simulate(m, 2, seed=1))]
     [42.314, 49.423]
     """
+    check_arguments(refit_each, locals())
     Y = _responses(model, newresp)
     criterion, found = refit_many(model, Y, progress)
     return [replicate(model, criterion, found, Y[r], r) for r in range(len(Y))]

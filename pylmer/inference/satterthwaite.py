@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError
 from pylmer.methods.summary import SummaryMerMod, meth_title, summary
 from pylmer.model import MerMod
@@ -84,6 +85,7 @@ def summary_with_df(model: MerMod, ddf: str) -> SummaryMerMod:
     ModelError
         For another method than ``"Satterthwaite"``.
     """
+    check_arguments(summary_with_df, locals())
     if ddf != "Satterthwaite":
         raise ModelError(f"ddf={ddf!r}: 'Satterthwaite' is there ('Kenward-Roger' is not yet)")
     plain = summary(model)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from pylmer.arguments import check_arguments
 from pylmer.control import LmerControl, lmerControl
 from pylmer.errors import ModelError
 from pylmer.formula.algebra import update_formula
@@ -51,6 +52,7 @@ def update(model: M, formula: str | None = None, **changes: Any) -> M:
     >>> round(update(m, ". ~ . - (Days | Subject) + (1 | Subject)", REML=False).value, 3)
     1794.079
     """
+    check_arguments(update, locals())
     for name, value in changes.items():
         if name not in CHANGEABLE:
             raise ModelError(f"unused argument ({name} = {value!r}): update knows formula, {', '.join(CHANGEABLE)}")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError
 from pylmer.formula.design import ReTerm
 from pylmer.linalg.assembled import (
@@ -63,6 +64,7 @@ def getME(model: MerMod, name: str | list[str]) -> Any:
     >>> getME(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff()), "theta").round(4).to_dict()
     {'Batch.(Intercept)': 0.8483}
     """
+    check_arguments(getME, locals())
     if isinstance(name, list):
         return {one: getME(model, one) for one in name}
     if name == "ALL":

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError
 from pylmer.formula import linear
 from pylmer.formula import terms as formula_terms
@@ -27,6 +28,7 @@ def formula(model: MerMod | str | Formula) -> Formula:
     >>> str(formula(lmer("Yield ~ 1+(1|Batch)", datasets.Dyestuff())))
     'Yield ~ 1 + (1 | Batch)'
     """
+    check_arguments(formula, locals())
     return model.design.schema.plan.formula if isinstance(model, MerMod) else as_formula(model)
 
 
@@ -39,6 +41,7 @@ def terms(model: MerMod | str | Formula, data: object = None) -> formula_terms.T
     >>> terms("y ~ a*b - a").term_labels
     ('b', 'a:b')
     """
+    check_arguments(terms, locals())
     if isinstance(model, MerMod):
         return model.design.schema.plan.fixed
     names = None if data is None else tuple(str(name) for name in data)  # type: ignore[attr-defined]
@@ -63,6 +66,7 @@ def model_frame(model: MerMod | str | Formula, data: object = None, **settings: 
     >>> model_frame("y ~ log(x)", {"y": [1.0, 2.0], "x": [1.0, None]}).to_dict("list")
     {'y': [1.0], 'log(x)': [0.0]}
     """
+    check_arguments(model_frame, locals())
     if not isinstance(model, MerMod):
         return frame_table(linear.model_frame(model, data, **settings).frame)
     if model.design.frame is None:
@@ -97,6 +101,7 @@ def model_matrix(
     >>> model_matrix(m, type="random").shape
     (30, 6)
     """
+    check_arguments(model_matrix, locals())
     if not isinstance(model, MerMod):
         framed = linear.model_frame(model, data)
         X = linear.model_matrix(framed, contrasts=contrasts)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError
 from pylmer.formula.frame_table import frame_table, table_frame
 from pylmer.methods.components import getME
@@ -31,6 +32,7 @@ class Family(Printable):
 
 def family(model: MerMod) -> Family:
     """Return the family of a fit: gaussian with the identity link."""
+    check_arguments(family, locals())
     return Family()
 
 
@@ -43,6 +45,7 @@ def weights(model: MerMod) -> FloatArray:
     >>> weights(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff()))[:2].tolist()
     [1.0, 1.0]
     """
+    check_arguments(weights, locals())
     return np.ones(model.n) if model.design.weights is None else model.design.weights.copy()
 
 
@@ -56,6 +59,7 @@ def getData(model: MerMod) -> pd.DataFrame:
     ModelError
         If the fit does not have its data with it.
     """
+    check_arguments(getData, locals())
     frame = model.design.frame
     if frame is None:
         raise ModelError("this fit does not have its data with it")
@@ -64,11 +68,13 @@ def getData(model: MerMod) -> pd.DataFrame:
 
 def getL(model: MerMod) -> Any:
     """Return the sparse Cholesky factor of Lambda'Z'ZLambda + I, ``getME(m, "L")``."""
+    check_arguments(getL, locals())
     return getME(model, "L")
 
 
 def devcomp(model: MerMod) -> dict[str, dict[str, float]]:
     """Return the components of the criterion, ``getME(m, "devcomp")``: ``cmp`` and ``dims``."""
+    check_arguments(devcomp, locals())
     found: dict[str, dict[str, float]] = getME(model, "devcomp")
     return found
 
@@ -83,4 +89,5 @@ def as_function(model: MerMod) -> Callable[[FloatArray], float]:
     >>> abs(as_function(m)(m.theta) - m.REMLcrit()) < 1e-9
     True
     """
+    check_arguments(as_function, locals())
     return model.criterion

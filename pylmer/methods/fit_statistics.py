@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError, RWarning
 from pylmer.model import MerMod
 from pylmer.optimize.optimum import singular
@@ -55,6 +56,7 @@ def logLik(model: MerMod, REML: bool | None = None) -> LogLik:
     >>> round(ll, 4), ll.df
     (-159.8271, 3)
     """
+    check_arguments(logLik, locals())
     value = -0.5 * _criterion(model, model.REML if REML is None else REML)
     return LogLik(value, df=_parameters(model), nobs=model.n)
 
@@ -75,6 +77,7 @@ def deviance(model: MerMod, REML: bool | None = None) -> float:
     >>> round(deviance(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff(), REML=False)), 4)
     327.3271
     """
+    check_arguments(deviance, locals())
     if REML is None and isREML(model):
         warnings.warn(
             "deviance() is deprecated for REML fits; use REMLcrit for the REML criterion or deviance(.,REML=FALSE) "
@@ -95,6 +98,7 @@ def REMLcrit(model: MerMod) -> float:
     >>> round(REMLcrit(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())), 4)
     319.6543
     """
+    check_arguments(REMLcrit, locals())
     return _criterion(model, True)
 
 
@@ -107,6 +111,7 @@ def AIC(model: MerMod, k: float = 2.0) -> float:
     >>> round(AIC(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())), 4)
     325.6543
     """
+    check_arguments(AIC, locals())
     return logLik(model).AIC(k)
 
 
@@ -119,21 +124,25 @@ def BIC(model: MerMod) -> float:
     >>> round(BIC(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())), 4)
     329.8579
     """
+    check_arguments(BIC, locals())
     return logLik(model).BIC()
 
 
 def df_residual(model: MerMod) -> int:
     """Return n minus the number of parameters (p + m + 1)."""
+    check_arguments(df_residual, locals())
     return model.n - _parameters(model)
 
 
 def nobs(model: MerMod) -> int:
     """Return the number of observations used."""
+    check_arguments(nobs, locals())
     return model.n
 
 
 def ngrps(model: MerMod) -> pd.Series[int]:
     """Return the number of levels of each grouping factor."""
+    check_arguments(ngrps, locals())
     return pd.Series({group: term.J for group, term in model.design.re.flist.items()})
 
 
@@ -146,16 +155,19 @@ def sigma(model: MerMod) -> float:
     >>> round(sigma(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())), 3)
     49.51
     """
+    check_arguments(sigma, locals())
     return model.residual_sd
 
 
 def isREML(model: MerMod) -> bool:
     """Whether the fit is by restricted maximum likelihood; without fixed effects there is nothing to restrict."""
+    check_arguments(isREML, locals())
     return model.REML and model.p > 0
 
 
 def isLMM(model: MerMod) -> bool:
     """Whether the fit is a linear mixed model."""
+    check_arguments(isLMM, locals())
     return True
 
 
@@ -171,6 +183,7 @@ def isSingular(model: MerMod, tol: float = 1e-4) -> bool:
     ...     isSingular(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff2()))
     True
     """
+    check_arguments(isSingular, locals())
     return singular(model.theta, model.design.re.lower, tol)
 
 
@@ -191,6 +204,7 @@ def icc(model: MerMod) -> float:
     >>> round(icc(lmer("mathach ~ 1 + (1 | school)", datasets.HSB())), 2)
     0.18
     """
+    check_arguments(icc, locals())
     for t in model.design.re.terms:
         if t.names != ("(Intercept)",):
             raise ModelError(

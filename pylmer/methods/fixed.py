@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pylmer.arguments import check_arguments
 from pylmer.model import MerMod
 
 __all__ = ["fixef", "vcov"]
@@ -32,6 +33,7 @@ def fixef(model: MerMod, add_dropped: bool = False) -> pd.Series[float]:
     >>> fixef(m).round(3).to_dict()
     {'(Intercept)': 251.405, 'Days': 10.467}
     """
+    check_arguments(fixef, locals())
     names = list(model.design.X_names)
     values = model.beta
     if add_dropped:
@@ -55,5 +57,6 @@ def vcov(model: MerMod) -> pd.DataFrame:
     >>> round(float(vcov(m).loc["(Intercept)", "(Intercept)"]), 2)
     375.72
     """
+    check_arguments(vcov, locals())
     names = list(model.design.X_names)
     return pd.DataFrame(model.vcov_beta, index=names, columns=names)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.methods.residuals import row_series
 from pylmer.model import MerMod
 
@@ -29,6 +30,7 @@ def hatvalues(model: MerMod) -> pd.Series[float]:
     >>> round(float(hatvalues(m).iloc[0]), 6)
     0.019898
     """
+    check_arguments(hatvalues, locals())
     return row_series(model, model.criterion.leverages(model.par))
 
 
@@ -49,5 +51,6 @@ def cooks_distance(model: MerMod) -> pd.Series[float]:
 
 def rstudent(model: MerMod) -> pd.Series[float]:
     """Studentized residuals: Pearson residuals over ``sigma sqrt(1 - h_i)``."""
+    check_arguments(rstudent, locals())
     h = model.criterion.leverages(model.par)
     return row_series(model, model.scaled_residuals() / np.sqrt(1.0 - h))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Never
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import DataError, ModelError
 from pylmer.formula.newdata import fixed_matrix, matching_terms, new_offset, new_row_names, random_terms
 from pylmer.methods.residuals import row_series
@@ -29,6 +31,7 @@ def predict(
     allow_new_levels: bool = False,
     random_only: bool = False,
     na_action: str = "na.pass",
+    **unused: Never,
 ) -> pd.Series[float]:
     """Predict the response.
 
@@ -71,6 +74,7 @@ def predict(
     >>> predict(m, {"Days": [0, 5]}, re_form=NA).round(2).tolist()
     [251.41, 303.74]
     """
+    check_arguments(predict, locals())
     picks = _picks(model, re_form)
     if newdata is None:
         total = np.zeros(model.n) if random_only else model.mu - model.linear_random

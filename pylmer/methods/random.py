@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.methods.fixed import fixef
 from pylmer.model import MerMod
 from pylmer.rcompat.printable import Printable
@@ -100,6 +101,7 @@ def ranef(model: MerMod, condVar: bool = True) -> RanEf:
     >>> ranef(m)["Batch"].round(3).loc["A"].item()
     -17.607
     """
+    check_arguments(ranef, locals())
     frames: dict[str, pd.DataFrame] = {}
     postVar: dict[str, FloatArray | list[FloatArray]] = {}
     terms = model.design.re.terms
@@ -132,6 +134,7 @@ def coef(model: MerMod) -> Coef:
     >>> coef(m)["Batch"].round(3).loc["A"].item()
     1509.893
     """
+    check_arguments(coef, locals())
     fixed = fixef(model)
     groups = ranef(model, condVar=False)
     missing = dict.fromkeys(name for modes in groups.values() for name in modes.columns if name not in fixed.index)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.model import MerMod
 from pylmer.rcompat.printable import Printable
 
@@ -76,6 +77,7 @@ def rePCA(model: MerMod) -> RePCA:
     >>> rePCA(m)["Subject"].sdev.round(3).tolist()
     [0.967, 0.231]
     """
+    check_arguments(rePCA, locals())
     parts: dict[str, Components] = {}
     for group in model.design.re.groups:
         blocks = [L for t, L in zip(model.design.re.terms, model.L, strict=True) if t.group == group]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError
 from pylmer.model import MerMod
 
@@ -41,6 +42,7 @@ def fitted(model: MerMod) -> pd.Series[float]:
     >>> float(fitted(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())).iloc[0].round(3))
     1509.893
     """
+    check_arguments(fitted, locals())
     return row_series(model, model.mu)
 
 
@@ -68,6 +70,7 @@ def residuals(model: MerMod, type: ResidualType = "response", scaled: bool = Fal
     >>> float(residuals(lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())).iloc[0].round(3))
     35.107
     """
+    check_arguments(residuals, locals())
     if type in ("response", "working"):
         values = model.raw_residuals()
     elif type in ("pearson", "deviance"):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pylmer.arguments import check_arguments
 from pylmer.control import LmerControl
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import DataError, ModelError, PylmerError
@@ -39,6 +40,7 @@ def to_json(model: MerMod) -> str:
     >>> LmerMod.from_json(m.to_json()).REMLcrit() == m.REMLcrit()
     True
     """
+    check_arguments(to_json, locals())
     content = {
         "format": FORMAT,
         "version": VERSION,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Never
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError
 from pylmer.formula.newdata import matching_terms, own_groups, random_terms
 from pylmer.linalg.one_factor import Responses
@@ -60,6 +62,7 @@ def simulate(
     allow_new_levels: bool = False,
     cluster_rand: Draw | None = None,
     weights: object = None,
+    **unused: Never,
 ) -> pd.DataFrame:
     """Simulate responses from a fit, or from a formula, data and parameters.
 
@@ -110,6 +113,7 @@ def simulate(
     >>> simulate("~ x + (1 | g)", 3, seed=1, newdata=design, newparams=truth).shape
     (12, 3)
     """
+    check_arguments(simulate, locals())
     if nsim < 1:
         raise ModelError(f"nsim={nsim!r}: give a whole number of at least 1")
     if isinstance(model, str):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.formula.design import CallText
 from pylmer.methods.varcorr import VarCorr
 from pylmer.rcompat.printable import Printable
@@ -180,6 +181,7 @@ def summary(model: MerMod) -> SummaryMerMod:
     >>> list(s.coefficients.columns)
     ['Estimate', 'Std. Error', 't value']
     """
+    check_arguments(summary, locals())
     design = model.design
     names = list(design.X_names)
     V = np.asarray(model.vcov_beta, dtype=np.float64).reshape(len(names), len(names))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError
 from pylmer.rcompat.names import make_names
 from pylmer.rcompat.printable import Printable
@@ -79,6 +80,7 @@ class VarCorr(Printable):
     """
 
     def __init__(self, model: MerMod, sigma: float | None = None) -> None:
+        check_arguments(VarCorr.__init__, locals())
         terms = model.design.re.terms
         self.sigma: float = model.residual_sd if sigma is None else float(sigma)
         self.useSc = True

@@ -55,7 +55,7 @@ def test_residuals_and_fitted_values_give_the_response(both: Pair) -> None:
 
 
 def test_an_unknown_kind_of_residual_is_refused(R: RSession) -> None:
-    with pytest.raises(ModelError, match="'partial' is not a kind of residual"):
+    with pytest.raises(ModelError, match="type='partial': choose 'response'"):
         residuals(pair(by_id("slopes"), R).there, "partial")  # type: ignore[arg-type]
 
 
