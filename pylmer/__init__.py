@@ -10,12 +10,14 @@ from pylmer.formula.bars import expandDoubleVerts, findbars, isNested, nobars, s
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.linear import dummy, mkReTrms
 from pylmer.inference import (
+    KRmodcomp,
     Profile,
     allFit,
     anova,
     bootMer,
     checkConv,
     confint,
+    contest,
     cooks_distance,
     devfun2,
     dfbeta,
@@ -32,6 +34,7 @@ from pylmer.inference import (
     refitML,
     update,
     varianceProf,
+    vcovAdj,
 )
 from pylmer.lmer import lmer, mkMerMod
 from pylmer.methods import (
@@ -83,7 +86,10 @@ from pylmer.methods import (
     weights,
 )
 from pylmer.model import MerMod
+from pylmer.optimize.golden import golden
+from pylmer.optimize.nelder_mead import NelderMead
 from pylmer.optimize.optimum import optimizeLmer
+from pylmer.optimize.wrappers import Nelder_Mead, nlminbwrap, nloptwrap
 from pylmer.rcompat.missing import NA
 from pylmer.rcompat.options import options
 from pylmer.rcompat.random import rnorm, runif, sample, set_seed
@@ -96,8 +102,11 @@ __all__ = [
     "NA",
     "Cv_to_Sv",
     "Cv_to_Vv",
+    "KRmodcomp",
     "LmerMod",
     "MerMod",
+    "NelderMead",
+    "Nelder_Mead",
     "Profile",
     "REMLcrit",
     "Sv_to_Cv",
@@ -111,6 +120,7 @@ __all__ = [
     "checkConv",
     "coef",
     "confint",
+    "contest",
     "cooks_distance",
     "cov2sdcor",
     "datasets",
@@ -135,6 +145,7 @@ __all__ = [
     "getData",
     "getL",
     "getME",
+    "golden",
     "hatvalues",
     "icc",
     "influence",
@@ -156,6 +167,8 @@ __all__ = [
     "model_frame",
     "model_matrix",
     "ngrps",
+    "nlminbwrap",
+    "nloptwrap",
     "nobars",
     "nobs",
     "optimizeLmer",
@@ -187,6 +200,7 @@ __all__ = [
     "update_formula",
     "varianceProf",
     "vcov",
+    "vcovAdj",
     "vec2mlist",
     "weights",
 ]

@@ -155,11 +155,12 @@ def _optimum(spelled: Mapping[str, Json], m: int) -> OptResult:
     theta = floats_from(spelled["theta"], "theta", (m,))
     gradient = floats_from(spelled["gradient"], "gradient", (m,), finite=False)
     hessian = floats_from(spelled["hessian"], "hessian", (m, m), finite=False)
+    spelled = {"own_warnings": [], **spelled}  # texts of before have none
     rest = {f.name: spelled[f.name] for f in fields(OptResult) if f.name not in ("theta", "gradient", "hessian")}
     for name, kinds in _KINDS.items():
         if type(rest[name]) not in kinds:
             raise DataError(f"opt: {name}={rest[name]!r:.40} is not of the kind {kinds[-1].__name__}")
-    if not all(isinstance(w, str) for w in rest["warnings"]):
+    if not all(isinstance(w, str) for w in (*rest["warnings"], *rest["own_warnings"])):
         raise DataError("opt: warnings must be texts")
     plain = {name: _plain(value, name) for name, value in rest.items()}
     return OptResult(theta, gradient=gradient, hessian=hessian, **plain)
@@ -173,4 +174,5 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "expected_decrease": (int, float),
     "message": (str,),
     "warnings": (list,),
+    "own_warnings": (list,),
 }

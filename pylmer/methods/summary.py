@@ -158,7 +158,7 @@ def fit_notes(model: MerMod) -> FitNotes:
     diagonal = model.theta[model.design.re.lower == 0]
     messages = (SINGULAR,) if check != "ignore" and bool((diagonal < tolerance).any()) else ()
     opt = model.opt
-    return FitNotes(opt.optimizer, opt.convergence, opt.message, (*messages, *opt.warnings))
+    return FitNotes(opt.optimizer, opt.convergence, opt.message, (*messages, *opt.warnings), opt.own_warnings)
 
 
 def summary(model: MerMod) -> SummaryMerMod:

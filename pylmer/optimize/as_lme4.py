@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from pylmer.optimize.minimizers import Found, Minimizer
+from pylmer.optimize.nelder_mead import nelder_mead
 from pylmer.optimize.nloptwrap import bobyqa, nloptwrap
 from pylmer.optimize.optimum import Objective, OptResult, singular
-from pylmer.optimize.scipy_minimizers import L_BFGS_B, nelder_mead, nlminb
+from pylmer.optimize.scipy_minimizers import L_BFGS_B, nlminb
 
 FloatArray = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ def optimize_as_lme4(
     found = minimize(function, start, criterion.lower, settings)
     if restart_edge and _points_inside(function, found, criterion.lower):
         again = minimize(function, found.theta, criterion.lower, settings)
-        found = Found(again.theta, again.value, again.evaluations, again.code, again.message)
+        found = Found(again.theta, again.value, again.evaluations, again.code, again.message, again.warnings)
     theta = _snapped(function, found, criterion.lower, boundary_tol) if boundary_tol > 0 else found.theta
     gradient, hessian = _derivatives(criterion, theta)
     warnings = _judge(gradient, hessian) if check and not singular(theta, criterion.lower) else ()
@@ -89,6 +90,7 @@ def optimize_as_lme4(
         optimizer=optimizer,
         message=found.message,
         warnings=warnings,
+        own_warnings=found.warnings,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +13,37 @@ from pylmer.errors import ModelError
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["Counted", "Found", "Minimizer", "settings_from"]
+__all__ = ["Counted", "Found", "Minimizer", "numbers_from", "settings_from"]
 
 
 @dataclass(frozen=True)
 class Found:
-    """Where a minimizer stopped: theta ``(m,)``, its value, evaluations, R's code (0: converged) and its sentence."""
+    """Where a minimizer stopped: theta ``(m,)``, its value, evaluations, R's code (0: converged) and its sentence.
+
+    ``warnings`` is what the minimizer itself warns of.
+    """
 
     theta: FloatArray
     value: float
     evaluations: int
     code: int
     message: str
+    warnings: tuple[str, ...] = ()
 
 
-Minimizer = Callable[[Callable[[FloatArray], float], FloatArray, FloatArray, Mapping[str, object]], Found]
+class Minimizer(Protocol):
+    """What minimizes a function of theta within bounds."""
+
+    def __call__(
+        self,
+        function: Callable[[FloatArray], float],
+        start: FloatArray,
+        lower: FloatArray,
+        optCtrl: Mapping[str, object],
+        upper: FloatArray | None = None,
+        /,
+    ) -> Found:
+        """Minimize from ``start`` ``(m,)``."""
 
 
 @dataclass
@@ -65,3 +82,20 @@ def settings_from(given: Mapping[str, object], known: Mapping[str, float], optim
         except (TypeError, ValueError):
             raise ModelError(f"optCtrl has {name}={value!r}: give a number") from None
     return out
+
+
+def numbers_from(value: object, name: str, n: int) -> FloatArray:
+    """A setting of n numbers.
+
+    Raises
+    ------
+    ModelError
+        Other than n finite numbers.
+    """
+    try:
+        numbers = np.array(value, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    if numbers.shape != (n,) or not np.isfinite(numbers).all():
+        raise ModelError(f"optCtrl has {name}={value!r}: give {n} numbers")
+    return numbers

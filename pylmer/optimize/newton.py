@@ -41,6 +41,10 @@ class Evaluated(Protocol):
     def hessian(self) -> FloatArray:
         """Its Hessian, exact or approximate."""
 
+    @property
+    def exact(self) -> bool:
+        """Whether the Hessian is exact."""
+
 
 @dataclass(frozen=True)
 class NewtonResult:

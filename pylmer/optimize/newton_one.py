@@ -12,6 +12,8 @@ from scipy.linalg import lapack
 from pylmer.optimize.newton import ARMIJO, ROUNDING, Evaluated, direction_down, newton_step
 
 FloatArray = NDArray[np.float64]
+Point = tuple[float, FloatArray, FloatArray, bool]
+"""Value, gradient ``(m,)``, Hessian ``(m, m)``, and whether that is exact."""
 
 #: Steps that promised less than this are near enough to the optimum for the change of the gradient to be trusted.
 NEAR = 0.1
@@ -60,7 +62,7 @@ def newton_one(
         Longest step, in units of ``1 + max|theta|``.
     """
     theta = start.copy()
-    value, gradient, hessian = _at(evaluate, theta)
+    value, gradient, hessian, exact = _at(evaluate, theta)
     count = 1
     while True:
         step, expected = _step(gradient, hessian, max_step * (1.0 + max(map(abs, theta.tolist()))))
@@ -75,7 +77,7 @@ def newton_one(
                     theta, value = last, at_last
                 return One(theta, value, gradient, hessian, expected, count, True)
             theta = theta + left * downhill
-            value, gradient, hessian = _at(evaluate, theta)
+            value, gradient, hessian, exact = _at(evaluate, theta)
             count += 2
             continue
         found = _search(evaluate, theta, value, step, float(gradient @ step), max_evaluations - count)
@@ -83,8 +85,8 @@ def newton_one(
         if found.at is None:
             return One(theta, value, gradient, hessian, expected, count, False)
         moved = found.scale * step
-        theta, (value, slopes, hessian) = theta + moved, found.at
-        if expected < NEAR:
+        theta, (value, slopes, hessian, exact) = theta + moved, found.at
+        if expected < NEAR and not exact:
             hessian = secant(hessian, moved, slopes - gradient)
         gradient = slopes
 
@@ -108,7 +110,7 @@ class _Search:
     """A line search: the share of the step that was taken, what was found there, and after how many evaluations."""
 
     scale: float
-    at: tuple[float, FloatArray, FloatArray] | None
+    at: Point | None
     tries: int
 
 
@@ -145,9 +147,9 @@ def _leave_saddle(
     return 0.0
 
 
-def _at(evaluate: Callable[[FloatArray], Evaluated], theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+def _at(evaluate: Callable[[FloatArray], Evaluated], theta: FloatArray) -> Point:
     got = evaluate(theta[None])
-    return float(got.value[0]), got.gradient[0], got.hessian[0]
+    return float(got.value[0]), got.gradient[0], got.hessian[0], got.exact
 
 
 def _step(g: FloatArray, H: FloatArray, longest: float) -> tuple[FloatArray, float]:

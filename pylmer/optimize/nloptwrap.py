@@ -44,7 +44,11 @@ MESSAGES = {
 
 
 def nloptwrap(
-    function: Callable[[FloatArray], float], start: FloatArray, lower: FloatArray, optCtrl: Mapping[str, object]
+    function: Callable[[FloatArray], float],
+    start: FloatArray,
+    lower: FloatArray,
+    optCtrl: Mapping[str, object],
+    upper: FloatArray | None = None,
 ) -> Found:
     """Minimize by one of NLopt's algorithms, as lme4's ``nloptwrap``.
 
@@ -52,8 +56,8 @@ def nloptwrap(
     ----------
     function
         The criterion of theta ``(m,)``.
-    start, lower
-        ``(m,)`` first theta and lower bounds (``-inf`` for none).
+    start, lower, upper
+        ``(m,)`` first theta and bounds (infinite for none).
     optCtrl
         ``algorithm`` (``"NLOPT_LN_BOBYQA"``), ``xtol_abs`` and ``ftol_abs`` (1e-8), ``maxeval`` (1e5), ``xtol_rel``
         (1e-4, as R's nloptr adds), ``ftol_rel``, ``maxtime``, ``stopval``.
@@ -67,11 +71,15 @@ def nloptwrap(
     given = dict(optCtrl)
     algorithm = str(given.pop("algorithm", "NLOPT_LN_BOBYQA"))
     settings = settings_from(given, DEFAULTS, "nloptwrap")
-    return _run(nlopt, _algorithm(nlopt, algorithm), function, start, lower, settings, None)
+    return _run(nlopt, _algorithm(nlopt, algorithm), function, start, (lower, upper), settings, None)
 
 
 def bobyqa(
-    function: Callable[[FloatArray], float], start: FloatArray, lower: FloatArray, optCtrl: Mapping[str, object]
+    function: Callable[[FloatArray], float],
+    start: FloatArray,
+    lower: FloatArray,
+    optCtrl: Mapping[str, object],
+    upper: FloatArray | None = None,
 ) -> Found:
     """Powell's BOBYQA with the radii of R's minqa, by NLopt's implementation.
 
@@ -84,7 +92,7 @@ def bobyqa(
     chosen = settings_from(optCtrl, known, "bobyqa")
     last = chosen["rhoend"] or 1e-6 * chosen["rhobeg"]
     settings = {"xtol_abs": last, "maxeval": chosen["maxfun"]}
-    found = _run(nlopt, nlopt.LN_BOBYQA, function, start, lower, settings, chosen["rhobeg"])
+    found = _run(nlopt, nlopt.LN_BOBYQA, function, start, (lower, upper), settings, chosen["rhobeg"])
     if found.code == 5:
         text = "bobyqa -- maximum number of function evaluations exceeded"
         return Found(found.theta, found.value, found.evaluations, 1, text)
@@ -96,13 +104,15 @@ def _run(
     algorithm: int,
     function: Callable[[FloatArray], float],
     start: FloatArray,
-    lower: FloatArray,
+    bounds: tuple[FloatArray, FloatArray | None],
     settings: Mapping[str, float],
     first_step: float | None,
 ) -> Found:
     counted = Counted(function)
     problem = nlopt.opt(algorithm, len(start))
-    problem.set_lower_bounds(lower)
+    problem.set_lower_bounds(bounds[0])
+    if bounds[1] is not None:
+        problem.set_upper_bounds(bounds[1])
     problem.set_min_objective(lambda theta, gradient: counted(theta))
     for name, value in settings.items():
         getattr(problem, f"set_{name}")(int(value) if name == "maxeval" else value)

@@ -53,7 +53,8 @@ class OptResult:
     optimizer: str = "newton"
     expected_decrease: float = 0.0
     message: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what the checks afterwards found
+    own_warnings: tuple[str, ...] = ()  # what the optimizer itself warns of
 
 
 def optimizeLmer(

@@ -12,41 +12,15 @@ from pylmer.optimize.minimizers import Counted, Found, settings_from
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["L_BFGS_B", "nelder_mead", "nlminb"]
-
-
-def nelder_mead(
-    function: Callable[[FloatArray], float], start: FloatArray, lower: FloatArray, optCtrl: Mapping[str, object]
-) -> Found:
-    """Nelder and Mead's simplex within bounds (lme4's ``Nelder_Mead``), by SciPy.
-
-    ``optCtrl`` has ``maxfun`` (1e4), ``FtolAbs`` (1e-5; here a tenth of a thousandth of it is asked for, since SciPy
-    judges the whole simplex), ``XtolRel`` (1e-7).
-    """
-    known = {"maxfun": 1e4, "FtolAbs": 1e-5, "FtolRel": 1e-15, "XtolRel": 1e-7, "MinfMax": 0.0, "verbose": 0.0}
-    chosen = settings_from(optCtrl, known, "Nelder_Mead")
-    counted = Counted(function)
-    simplex = np.vstack([start, start + np.diag(np.where(start == 0, 0.1, 0.02 * np.abs(start) + 0.02))])
-    got = minimize(
-        counted,
-        start,
-        method="Nelder-Mead",
-        bounds=Bounds(lower, np.inf),
-        options={
-            "initial_simplex": np.maximum(simplex, lower),
-            "maxfev": int(chosen["maxfun"]),
-            "maxiter": int(chosen["maxfun"]),
-            "xatol": max(chosen["XtolRel"], 1e-9),
-            "fatol": 1e-4 * chosen["FtolAbs"],
-            "adaptive": len(start) > 3,
-        },
-    )
-    failed = f"failure to converge in {int(chosen['maxfun'])} evaluations"
-    return _found(counted, got, 4, failed)
+__all__ = ["L_BFGS_B", "nlminb"]
 
 
 def nlminb(
-    function: Callable[[FloatArray], float], start: FloatArray, lower: FloatArray, optCtrl: Mapping[str, object]
+    function: Callable[[FloatArray], float],
+    start: FloatArray,
+    lower: FloatArray,
+    optCtrl: Mapping[str, object],
+    upper: FloatArray | None = None,
 ) -> Found:
     """Quasi-Newton within bounds with differences for derivatives (for lme4's ``nlminbwrap``), by SciPy's L-BFGS-B.
 
@@ -55,11 +29,15 @@ def nlminb(
     known = {"eval_max": 1e4, "iter_max": 1e4, "rel_tol": 1e-12}
     renamed = {name.replace(".", "_"): value for name, value in optCtrl.items()}
     chosen = settings_from(renamed, known, "nlminbwrap")
-    return _bfgs(function, start, lower, chosen["eval_max"], chosen["iter_max"], chosen["rel_tol"])
+    return _bfgs(function, start, (lower, upper), chosen["eval_max"], chosen["iter_max"], chosen["rel_tol"])
 
 
 def L_BFGS_B(
-    function: Callable[[FloatArray], float], start: FloatArray, lower: FloatArray, optCtrl: Mapping[str, object]
+    function: Callable[[FloatArray], float],
+    start: FloatArray,
+    lower: FloatArray,
+    optCtrl: Mapping[str, object],
+    upper: FloatArray | None = None,
 ) -> Found:
     """Byrd, Lu, Nocedal and Zhu's L-BFGS-B (R's ``optimx`` with that method), by SciPy.
 
@@ -67,13 +45,13 @@ def L_BFGS_B(
     """
     given = {name: value for name, value in optCtrl.items() if name != "method"}
     chosen = settings_from(given, {"maxit": 1e4, "factr": 1e-12, "kkt": 0.0}, "optimx")
-    return _bfgs(function, start, lower, 10 * chosen["maxit"], chosen["maxit"], chosen["factr"])
+    return _bfgs(function, start, (lower, upper), 10 * chosen["maxit"], chosen["maxit"], chosen["factr"])
 
 
 def _bfgs(
     function: Callable[[FloatArray], float],
     start: FloatArray,
-    lower: FloatArray,
+    bounds: tuple[FloatArray, FloatArray | None],
     evaluations: float,
     iterations: float,
     tolerance: float,
@@ -84,7 +62,7 @@ def _bfgs(
         start,
         method="L-BFGS-B",
         jac="3-point",
-        bounds=Bounds(lower, np.inf),
+        bounds=Bounds(bounds[0], np.inf if bounds[1] is None else bounds[1]),
         options={"maxfun": int(evaluations), "maxiter": int(iterations), "ftol": tolerance, "gtol": 1e-6},
     )
     limit = counted.evaluations >= evaluations or got.nit >= iterations

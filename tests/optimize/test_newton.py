@@ -20,6 +20,7 @@ class Answer:
     value: FloatArray
     gradient: FloatArray
     hessian: FloatArray
+    exact: bool = True
 
 
 Function = Callable[[FloatArray, IntArray], Answer]
