@@ -254,6 +254,21 @@ class Dense:
         return self.nu * (VPy @ self.P @ VPy.T / self.r2 - np.outer(first, first) / self.r2**2)
 
     @cached_property
+    def hessian(self) -> FloatArray:
+        """Second derivative: tr(M V_ij) - tr(M V_i M V_j), M = P or V0^-1, and that of nu log r2."""
+        Z, L, S, nu = self.Z, self.Lambda, self.slopes, self.nu
+        V = [Z @ (D @ L.T + L @ D.T) @ Z.T for D in S]
+        M, Py = self.P if self.REML else self.V0_inverse, self.P @ self.y
+        out = np.empty((len(S), len(S)))
+        for i, Di in enumerate(S):
+            for j, Dj in enumerate(S):
+                bend = Z @ (Di @ Dj.T + Dj @ Di.T) @ Z.T
+                logs = np.vdot(M, bend) - np.vdot(M @ V[i], (M @ V[j]).T)
+                second = 2 * Py @ V[i] @ self.P @ V[j] @ Py - Py @ bend @ Py
+                out[i, j] = logs + nu * (second / self.r2 - (Py @ V[i] @ Py) * (Py @ V[j] @ Py) / self.r2**2)
+        return out
+
+    @cached_property
     def curvature(self) -> FloatArray:
         """tr( dd/dG d2G ), d2G = 2 D_i D_j' where D = d Lambda / d theta."""
         D = np.array(self.slopes)

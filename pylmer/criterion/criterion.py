@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from pylmer.covariance import AnyMap, TermCovariance, factor_maps
+from pylmer.covariance import AnyMap, FactorMap, TermCovariance, factor_maps
+from pylmer.criterion.bordered import Bordered
+from pylmer.criterion.closed_form import OneEffect, TwoEffects, closed_form
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
 from pylmer.criterion.start import moment_start
 from pylmer.criterion.usable import refuse_unusable_numbers
@@ -37,6 +39,7 @@ class Evaluation:
     value: FloatArray
     gradient: FloatArray
     hessian: FloatArray
+    exact: bool = False  # whether the Hessian is the second derivative itself
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Criterion:
     factors, X
         The rows they were summed over, times the square roots of the prior weights; X is ``(p, n)``.
     responses
-        The R responses (one, but for a bootstrap).
+        The R responses (one, but for a bootstrap); one alone is the response of the sums too.
     maps
         Where theta's elements stand, per grouping factor.
     term_place
@@ -106,6 +109,8 @@ class Criterion:
 
     def __call__(self, theta: Sequence[float] | FloatArray) -> float:
         """Return the criterion at one theta ``(m,)``."""
+        if self.one_response is not None:
+            return self.one_response.value(np.asarray(theta, dtype=np.float64)) - self.log_weights
         return float(self.solution(np.asarray(theta, dtype=np.float64)[None]).value[0]) - self.log_weights
 
     def solution(self, theta: FloatArray, responses: Responses | None = None) -> Solution:
@@ -123,8 +128,30 @@ class Criterion:
             return None
         return DenseSquare(self.sums, self.responses)
 
+    @cached_property
+    def one_response(self) -> OneEffect | TwoEffects | Bordered | None:
+        """The criterion of one response in a form of its own, where the model is small enough to have one."""
+        if self.responses.R > 1:
+            return None
+        maps = [f for f in self.maps if isinstance(f, FactorMap)]
+        if len(maps) == len(self.maps) == 1:
+            return closed_form(self.sums, maps[0], self.nu, self.REML)
+        if len(maps) < len(self.maps) or any(f.k > 1 for f in maps) or sum(f.q for f in self.factors) > DENSE_Q:
+            return None
+        return Bordered(self.sums, maps, self.nu, self.REML)
+
     def evaluate(self, theta: FloatArray, rows: IntArray | slice | None = None) -> Evaluation:
         """Value, gradient and Hessian at theta ``(R, m)`` for the responses selected by ``rows``."""
+        if rows is None and len(theta) == 1 and self.one_response is not None:
+            value, gradient, hessian = self.one_response.evaluate(theta[0])
+            return Evaluation(np.array([value - self.log_weights]), gradient[None], hessian[None], True)
+        return self.by_elimination(theta, rows)
+
+    def by_elimination(self, theta: FloatArray, rows: IntArray | slice | None = None) -> Evaluation:
+        """What ``evaluate`` gives, by the way that every structure and any number of responses can go.
+
+        The Hessian is the average information plus the curvature of G = L L'.
+        """
         responses = None if rows is None else self.responses.take(rows)
         solution = self.solution(theta, responses)
         slopes: Derivatives = derivatives(solution, self.maps)
@@ -132,7 +159,8 @@ class Criterion:
 
     def with_responses(self, responses: Responses, beta0: FloatArray) -> Criterion:
         """Return the same problem with other responses: only the y column of the sums changes."""
-        return replace(self, responses=responses, beta0=beta0)
+        sums = self.sums.with_response(responses.Zy, responses.Xy, responses.yy) if responses.R == 1 else self.sums
+        return replace(self, sums=sums, responses=responses, beta0=beta0)
 
     def sum_responses(self, rows: FloatArray) -> Responses:
         """Sum responses ``(R, n)``, weighted and centred as ``Xy`` was, into cross-products."""

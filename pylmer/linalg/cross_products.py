@@ -110,6 +110,14 @@ class CrossProducts:
             cross,
         )
 
+    def with_response(self, Zy: Sequence[FloatArray], Xy: FloatArray, yy: FloatArray) -> CrossProducts:
+        """Return the sums with another response: ``Z'y`` per factor ``(1, J, k)``, ``X'y`` ``(1, p)``, y'y ``(1,)``."""
+        B = tuple(np.concatenate([b[..., :-1], zy[0, :, :, None]], axis=-1) for b, zy in zip(self.B, Zy, strict=True))
+        C = self.C.copy()
+        C[-1, :-1] = C[:-1, -1] = Xy[0]
+        C[-1, -1] = yy[0]
+        return CrossProducts(self.n, self.A, B, C, self.cross)
+
     def times_Z(self, b: Sequence[FloatArray]) -> tuple[list[FloatArray], FloatArray]:
         """Cross-products of a response Z b, for many b at once, without a pass over the rows.
 

@@ -17,6 +17,12 @@ Point = tuple[float, FloatArray, FloatArray, bool]
 
 #: Steps that promised less than this are near enough to the optimum for the change of the gradient to be trusted.
 NEAR = 0.1
+#: By an exact Hessian, a step is the last when it leaves less than this share of the tolerance to be gained ...
+LEFT = 1e-3
+#: ... and lowers the criterion by what it promised, up to this share.
+AS_PROMISED = 0.1
+#: A step that promises less than this share of the criterion is not worth an evaluation.
+NOTHING = 1e-20
 
 __all__ = ["One", "newton_one"]
 
@@ -55,7 +61,7 @@ def newton_one(
     tolerance
         When a step promises to lower the criterion by less than this (relative to ``1 + |criterion| / 1e4``), it is
         taken without asking for derivatives again, and the problem has converged: Newton's method leaves the square
-        of what was missing.
+        of what was missing.  By an exact Hessian the same is done as soon as the step is to leave a thousandth of that.
     max_evaluations
         Limit.
     max_step
@@ -63,23 +69,29 @@ def newton_one(
     """
     theta = start.copy()
     value, gradient, hessian, exact = _at(evaluate, theta)
-    count = 1
+    count, before = 1, 0.0
     while True:
         step, expected = _step(gradient, hessian, max_step * (1.0 + max(map(abs, theta.tolist()))))
-        done = expected <= tolerance * (1.0 + abs(value) / 1e4)
-        if done:
+        enough = tolerance * (1.0 + abs(value) / 1e4)
+        quadratic = exact and _left_after(expected, before) <= LEFT * enough
+        if expected <= enough or quadratic:
             downhill = direction_down(hessian)
-            if downhill is None or not (left := _leave_saddle(value_at, theta, value, downhill)):
-                last = theta + step
-                at_last = value_at(last)
-                count += 1
-                if at_last <= value + ROUNDING * abs(value):
+            left = 0.0 if downhill is None else _leave_saddle(value_at, theta, value, downhill)
+            if downhill is not None and left:
+                theta, before = theta + left * downhill, 0.0
+                value, gradient, hessian, exact = _at(evaluate, theta)
+                count += 2
+                continue
+            if expected <= NOTHING * (1.0 + abs(value)):
+                return One(theta, value, gradient, hessian, expected, count, True)
+            last = theta + step
+            at_last = value_at(last)
+            count += 1
+            noise = ROUNDING * abs(value)
+            if expected <= enough or abs(value - at_last - expected) <= AS_PROMISED * expected + noise:
+                if at_last <= value + noise:
                     theta, value = last, at_last
                 return One(theta, value, gradient, hessian, expected, count, True)
-            theta = theta + left * downhill
-            value, gradient, hessian, exact = _at(evaluate, theta)
-            count += 2
-            continue
         found = _search(evaluate, theta, value, step, float(gradient @ step), max_evaluations - count)
         count += found.tries
         if found.at is None:
@@ -88,7 +100,15 @@ def newton_one(
         theta, (value, slopes, hessian, exact) = theta + moved, found.at
         if expected < NEAR and not exact:
             hessian = secant(hessian, moved, slopes - gradient)
-        gradient = slopes
+        gradient, before = slopes, expected
+
+
+def _left_after(expected: float, before: float) -> float:
+    """What a step that promises ``expected`` leaves, the one before it having promised ``before``.
+
+    By an exact Hessian each promise is in proportion to the square of the one before.
+    """
+    return expected * (expected / before) ** 2 if before > 0.0 else expected
 
 
 def secant(hessian: FloatArray, moved: FloatArray, change: FloatArray) -> FloatArray:
