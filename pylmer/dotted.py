@@ -190,13 +190,25 @@ class LmerMod(MerMod):
         """See :func:`pylmer.refitML`."""
         return inference.refitML(self)
 
-    def anova(self, *others: MerMod, refit: bool = True, model_names: Sequence[str] | None = None) -> AnovaFrame:
+    def anova(
+        self,
+        *others: MerMod,
+        refit: bool = True,
+        model_names: Sequence[str] | None = None,
+        ddf: str | None = None,
+        type: str | int | None = None,
+    ) -> AnovaFrame:
         """See :func:`pylmer.anova`."""
-        return inference.anova(self, *others, refit=refit, model_names=model_names)
+        return inference.anova(self, *others, refit=refit, model_names=model_names, ddf=ddf, type=type)
 
-    def drop1(self, test: Literal["none", "Chisq"] = "none", scope: Sequence[str] | None = None) -> AnovaFrame:
+    def drop1(
+        self,
+        test: Literal["none", "Chisq"] = "none",
+        scope: Sequence[str] | None = None,
+        ddf: str | None = None,
+    ) -> AnovaFrame:
         """See :func:`pylmer.drop1`."""
-        return inference.drop1(self, test, scope)
+        return inference.drop1(self, test, scope, ddf)
 
     def formula(self) -> Formula:
         """See :func:`pylmer.formula`."""

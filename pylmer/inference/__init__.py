@@ -6,12 +6,12 @@ from pylmer.inference.check_conv import checkConv
 from pylmer.inference.comparison import anova, drop1, refitML
 from pylmer.inference.confint import confint
 from pylmer.inference.deviance_function import devfun2
+from pylmer.inference.fixed_tests import KRmodcomp, KRTest, contest, summary_with_df, vcovAdj
 from pylmer.inference.influence import Influence, cooks_distance, dfbeta, dfbetas, influence
 from pylmer.inference.lm_list import lmList
 from pylmer.inference.profile import Profile, logProf, profile, varianceProf
 from pylmer.inference.random_anova import extractAIC, ranova
 from pylmer.inference.refit import refit, refit_each
-from pylmer.inference.satterthwaite import summary_with_df
 from pylmer.inference.tables import AnovaFrame
 from pylmer.inference.update import update
 
@@ -20,6 +20,8 @@ __all__ = [
     "AnovaFrame",
     "BootMer",
     "Influence",
+    "KRTest",
+    "KRmodcomp",
     "Profile",
     "SummaryAllFit",
     "allFit",
@@ -27,6 +29,7 @@ __all__ = [
     "bootMer",
     "checkConv",
     "confint",
+    "contest",
     "cooks_distance",
     "devfun2",
     "dfbeta",
@@ -44,4 +47,5 @@ __all__ = [
     "summary_with_df",
     "update",
     "varianceProf",
+    "vcovAdj",
 ]

@@ -17,6 +17,7 @@ from pylmer.arguments import check_arguments
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import ModelError, RMessage
 from pylmer.formula.design import Design
+from pylmer.inference.fixed_tests import anova_fixed, drop1_fixed, known_ddf
 from pylmer.inference.tables import AnovaFrame
 from pylmer.methods.fit_statistics import AIC, BIC, logLik
 from pylmer.model import MerMod, make_model
@@ -53,7 +54,14 @@ def refitML(model: M) -> M:
     return make_model(type(model), model.design, criterion, opt, control)
 
 
-def anova(model: MerMod, *others: MerMod, refit: bool = True, model_names: Sequence[str] | None = None) -> AnovaFrame:
+def anova(
+    model: MerMod,
+    *others: MerMod,
+    refit: bool = True,
+    model_names: Sequence[str] | None = None,
+    ddf: str | None = None,
+    type: str | int | None = None,
+) -> AnovaFrame:
     """Analysis of variance: of one fit, or likelihood-ratio tests between several.
 
     Parameters
@@ -64,12 +72,19 @@ def anova(model: MerMod, *others: MerMod, refit: bool = True, model_names: Seque
         Refit those by REML by maximum likelihood before several are compared (with R's message).
     model_names
         Names of the models in the table; default the names that the caller has for them.
+    ddf
+        Of one fit: ``"Satterthwaite"`` or ``"Kenward-Roger"`` gives F tests, as lmerTest does; None (the default) or
+        ``"lme4"`` none.
+    type
+        Of F tests: 1, 2 or 3 (or ``"I"``, ``"II"``, ``"III"``, ``"marginal"``), default 3; without ``ddf`` it stands
+        for ``ddf="Satterthwaite"``.
 
     Returns
     -------
     AnovaFrame
-        One fit: ``npar, Sum Sq, Mean Sq, F value``, sequential, without p-values.  Several, sorted by their number of
-        parameters: ``npar, AIC, BIC, logLik, deviance, Chisq, Df, Pr(>Chisq)``.
+        One fit: ``npar, Sum Sq, Mean Sq, F value``, sequential, without p-values; or, with ``ddf``, ``Sum Sq, Mean Sq,
+        NumDF, DenDF, F value, Pr(>F)``.  Several, sorted by their number of parameters: ``npar, AIC, BIC, logLik,
+        deviance, Chisq, Df, Pr(>Chisq)``.
 
     Raises
     ------
@@ -85,7 +100,8 @@ def anova(model: MerMod, *others: MerMod, refit: bool = True, model_names: Seque
     """
     check_arguments(anova, locals())
     if not others:
-        return _sequential(model)
+        method = known_ddf("lme4" if ddf is None and type is None else ddf or "Satterthwaite")
+        return _sequential(model) if method == "lme4" else anova_fixed(model, method, 3 if type is None else type)
     models = [model, *others]
     if len({m.n for m in models}) > 1:
         raise ModelError(
@@ -153,7 +169,12 @@ def _sequential(model: MerMod) -> AnovaFrame:
     return AnovaFrame.of(table, ("Analysis of Variance Table",))
 
 
-def drop1(model: MerMod, test: Literal["none", "Chisq"] = "none", scope: Sequence[str] | None = None) -> AnovaFrame:
+def drop1(
+    model: MerMod,
+    test: Literal["none", "Chisq"] = "none",
+    scope: Sequence[str] | None = None,
+    ddf: str | None = None,
+) -> AnovaFrame:
     """Drop each fixed term in turn that no other contains, refitting by maximum likelihood.
 
     Parameters
@@ -164,11 +185,14 @@ def drop1(model: MerMod, test: Literal["none", "Chisq"] = "none", scope: Sequenc
         ``"Chisq"`` adds likelihood-ratio tests.
     scope
         Labels of the terms to try; default all that no other term contains.
+    ddf
+        ``"Satterthwaite"`` or ``"Kenward-Roger"``: F tests in the fit as it is, as lmerTest's ``drop1``.
 
     Returns
     -------
     AnovaFrame
-        Rows ``<none>`` and one a term; columns ``npar, AIC`` and, with the test, ``LRT, Pr(Chi)``.
+        Rows ``<none>`` and one a term; columns ``npar, AIC`` and, with the test, ``LRT, Pr(Chi)``.  With ``ddf`` one
+        row a term: ``Sum Sq, Mean Sq, NumDF, DenDF, F value, Pr(>F)``.
 
     Examples
     --------
@@ -187,6 +211,8 @@ def drop1(model: MerMod, test: Literal["none", "Chisq"] = "none", scope: Sequenc
         raise ModelError(
             f"scope is not a subset of term labels: {', '.join(unknown)}; the terms are {', '.join(labels)}"
         )
+    if ddf is not None and known_ddf(ddf) != "lme4":
+        return drop1_fixed(model, wanted, known_ddf(ddf))
     full = refitML(model)
     rows = [(np.nan, AIC(full), np.nan, np.nan)]
     for label in wanted:

@@ -12,23 +12,21 @@ parameters are written (Kuznetsova, Brockhoff & Christensen 2017, JSS 82(13)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from pylmer.arguments import check_arguments
-from pylmer.errors import ModelError
-from pylmer.methods.summary import SummaryMerMod, meth_title, summary
+from pylmer.inference.kenward_roger import FTest
 from pylmer.model import MerMod
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["Satterthwaite", "satterthwaite", "summary_with_df"]
+__all__ = ["Satterthwaite", "joint_df", "satterthwaite"]
 
 STEP = 1e-4
+#: Eigenvalues below this part of the largest count as zero; degrees of freedom nearer than that as equal.
+RANK_TOL, SAME_DF = float(np.sqrt(np.finfo(np.float64).eps)), 1e-8
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,34 @@ class Satterthwaite:
         """Degrees of freedom of each fixed effect, ``(p,)``."""
         return np.array([self.df(row) for row in np.eye(len(self.V))])
 
+    def variance(self, contrast: FloatArray) -> float:
+        """Variance of a contrast."""
+        return float(contrast @ self.V @ contrast)
+
+    def F_test(self, L: FloatArray, beta: FloatArray) -> FTest:
+        """Test L beta = 0 for rows L ``(q, p)``.
+
+        L V L' is split into uncorrelated contrasts, each with a t-test of its own; the F that matches the mean of the
+        sum of their squares gives the denominator (Fai & Cornelius 1996; Kuznetsova et al. 2017, section 3).
+        """
+        values, vectors = np.linalg.eigh(L @ self.V @ L.T)
+        used = values > RANK_TOL * values[-1]
+        rows = vectors[:, used].T @ L
+        t2 = (rows @ beta) ** 2 / values[used]
+        return FTest(float(t2.mean()), len(rows), joint_df(np.array([self.df(row) for row in rows])))
+
+
+def joint_df(nu: FloatArray) -> float:
+    """Denominator degrees of freedom of an F made of independent t-statistics with ``nu`` ``(q,)`` of their own."""
+    if len(nu) == 1:
+        return float(nu[0])
+    if (np.abs(np.diff(nu)) < SAME_DF).all():
+        return float(nu.mean())
+    if (nu <= 2.0).any():
+        return 2.0
+    E = float((nu / (nu - 2.0)).sum())
+    return 2.0 * E / (E - len(nu))
+
 
 def satterthwaite(model: MerMod) -> Satterthwaite:
     """Derivatives and covariances at the optimum."""
@@ -75,35 +101,3 @@ def satterthwaite(model: MerMod) -> Satterthwaite:
     A = 2.0 * (vectors[:, positive] / values[positive]) @ vectors[:, positive].T
     V = model.vcov_beta
     return Satterthwaite(V, np.concatenate([tau * dV_theta, V[None] / tau]), A)
-
-
-def summary_with_df(model: MerMod, ddf: str) -> SummaryMerMod:
-    """Return the summary with lmerTest's columns: degrees of freedom and p-values of the t-tests.
-
-    Raises
-    ------
-    ModelError
-        For another method than ``"Satterthwaite"``.
-    """
-    check_arguments(summary_with_df, locals())
-    if ddf != "Satterthwaite":
-        raise ModelError(f"ddf={ddf!r}: 'Satterthwaite' is there ('Kenward-Roger' is not yet)")
-    plain = summary(model)
-    table = plain.coefficients
-    if not len(table):
-        return plain
-    df = satterthwaite(model).coefficients()
-    t = table["t value"].to_numpy()
-    columns = {
-        "Estimate": table["Estimate"],
-        "Std. Error": table["Std. Error"],
-        "df": df,
-        "t value": t,
-        "Pr(>|t|)": 2.0 * stdtr(df, -np.abs(t)),
-    }
-    return replace(
-        plain,
-        methTitle=meth_title(model.REML, ddf),
-        objClass="lmerModLmerTest",
-        coefficients=pd.DataFrame(columns, index=table.index),
-    )

@@ -56,6 +56,8 @@ def anova_text(
     """
     digits = max(current_options().digits - 2, 3) if digits is None else digits
     names = [deviance_label(name) for name in column_names]
+    if not len(row_names):
+        return "\n".join([*heading, " ".join([" " * 4, *names])])
     has_p = names[-1].startswith(("P(", "Pr("))
     tests = [j for j, name in enumerate(names) if name[1:7] == " value"]
     tests += [j for j, name in enumerate(names) if name in TESTS]
