@@ -19,10 +19,11 @@ from functools import cache
 from typing import Any, Literal, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pylmer.errors import ModelError
+from pylmer.errors import DataError, ModelError
 
-__all__ = ["check_arguments", "refuse_unused", "shown"]
+__all__ = ["check_arguments", "numbers_from", "refuse_unused", "shown"]
 
 Kind = Callable[[object], bool]
 Argument = tuple[str, tuple[Kind, ...], str]
@@ -73,6 +74,30 @@ def refuse_unused(function: str, known: Sequence[str], unused: Mapping[str, obje
     raise ModelError(f"unused argument{'s' if len(unused) > 1 else ''} ({listed}) of {function}(): {advice}")
 
 
+def numbers_from(value: object, name: str) -> NDArray[np.float64]:
+    """The argument ``name`` as an array of numbers, or an error that says what was met.
+
+    Examples
+    --------
+    >>> numbers_from([1, 2], "start")
+    array([1., 2.])
+    """
+    try:
+        if isinstance(value, str | bytes | Mapping):
+            raise TypeError
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub" and not (array.dtype.kind == "O" and _holds_numbers(array)):
+            raise TypeError
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{name}={shown(value)}: give numbers") from None
+
+
+def _holds_numbers(array: NDArray[Any]) -> bool:
+    """Whether an array of objects has nothing but numbers and missing values."""
+    return array.ndim > 0 and all(v is None or isinstance(v, numbers.Real) for v in array.ravel().tolist())
+
+
 def shown(value: object, most: int = 40) -> str:
     """A value for an error: short, on one line, and never an error itself."""
     if (
@@ -119,11 +144,17 @@ def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
 def _resolved(annotation: object, function: Callable[..., Any]) -> object:
     if not isinstance(annotation, str):
         return Any if annotation is inspect.Parameter.empty else annotation
+    function = inspect.unwrap(function)
     holder = types.SimpleNamespace(__annotations__={"x": annotation})
     try:
-        return typing.get_type_hints(holder, inspect.unwrap(function).__globals__)["x"]
-    except (NameError, TypeError, AttributeError):  # names that only a type checker imports
-        return Any
+        return typing.get_type_hints(holder, function.__globals__)["x"]
+    except (NameError, TypeError, AttributeError):  # parts that only a type checker understands
+        known = function.__globals__.get(annotation, Any)
+        return _Fit if annotation == "MerMod" and known is Any else known
+
+
+class _Fit:
+    """Stands for the class of fits where only a type checker imports it."""
 
 
 def _parts(hint: object) -> tuple[object, ...]:
@@ -151,19 +182,23 @@ def _test(part: object) -> tuple[Kind, str] | None:
     if origin in (Mapping, dict):
         return (lambda v: isinstance(v, Mapping)), "a dict"
     if origin in (Sequence, list, tuple):
-        return _sequence_of(typing.get_args(part))
+        return _sequence_of(typing.get_args(part), plain=origin is list)
     if origin is Callable or part is Callable:
         return callable, "a function"
+    if part is _Fit:
+        return (lambda v: hasattr(v, "design")), _CLASSES["MerMod"]
     if isinstance(part, type) and part not in (object, np.ndarray, Any):
         return (lambda v: isinstance(v, part)), _CLASSES.get(part.__name__, f"a {part.__name__}")
     return None
 
 
-def _sequence_of(args: tuple[object, ...]) -> tuple[Kind, str]:
+def _sequence_of(args: tuple[object, ...], plain: bool) -> tuple[Kind, str]:
     of = {repr(a): a for a in args if a is not ...}  # a tuple of unlike parts is not looked into
     inner = _test(next(iter(of.values()))) if len(of) == 1 else None
 
     def fits(value: object) -> bool:
+        if plain and not isinstance(value, list):
+            return False
         if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
             return False
         return inner is None or all(inner[0](v) for v in value)
@@ -176,7 +211,7 @@ def _is_flag(value: object) -> bool:
 
 
 def _is_whole(value: object) -> bool:
-    return isinstance(value, numbers.Integral) and abs(int(value)) <= MAX_INTEGER
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and abs(int(value)) <= MAX_INTEGER
 
 
 def _is_number(value: object) -> bool:

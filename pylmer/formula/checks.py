@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pylmer.arguments import shown
 from pylmer.errors import DataError, ModelError, RMessage, RWarning
 from pylmer.formula.design import ReTerm
 from pylmer.formula.model_matrix import Columns
@@ -51,6 +52,10 @@ class Checks:
         """The settings that a control object has; lmer's defaults for the others."""
         if control is None:
             return _DEFAULT
+        if isinstance(control, Mapping):
+            return _of_settings(control)
+        if not hasattr(control, "__dict__") or callable(control):
+            raise ModelError(f"control={shown(control)}: give what lmerControl() makes, or a dict of its settings")
         try:
             return _checks_of(control)
         except TypeError:  # a control that cannot be a key
@@ -58,6 +63,14 @@ class Checks:
 
 
 _DEFAULT = Checks()
+
+
+def _of_settings(settings: Mapping[str, object]) -> Checks:
+    """The checks among a dict of settings."""
+    for name, value in settings.items():
+        if name in Checks.__slots__ and not isinstance(value, str):
+            raise ModelError(f"{name}={shown(value)}: give text in quotes, such as 'ignore', 'warning' or 'stop'")
+    return Checks(**{name: str(value) for name, value in settings.items() if name in Checks.__slots__})
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pylmer.arguments import shown
 from pylmer.errors import DataError, RWarning
 from pylmer.formula import transforms  # noqa: F401  (enters the functions that formulas may call)
 from pylmer.formula.ast import Node
@@ -174,7 +175,8 @@ def _extra(given: object, name: str, n: int, env: Environment) -> Vector:
         if isinstance(value, Matrix) and value.values.shape[1] == 1:
             value = Vector(value.values[:, 0])
         else:
-            raise DataError(f"'{name.strip('()')}' must be a numeric vector")
+            wanted = "numeric" if name == "(offset)" else "a numeric vector"  # R's words
+            raise DataError(f"'{name.strip('()')}' must be {wanted}: {shown(given)} is none")
     if len(value) != n:
         raise DataError(f"variable lengths differ (found for '{name}'): {len(value)}, not {n}")
     return value

@@ -147,18 +147,24 @@ def value_of_any(column: object, name: str) -> Value:
     try:
         series = nw.from_native(column, series_only=True)  # type: ignore[call-overload]
     except TypeError:
-        return value_of(_array_of(column), name)
+        return value_of(_array_of(column, name), name)
     return _narwhals_series(series, name)
 
 
-def _array_of(column: object) -> NDArray[Any]:
+def _array_of(column: object, name: str) -> NDArray[Any]:
     """A list as an array: numbers stay numbers (None is NA), anything with a string stays objects."""
-    values = list(column) if not isinstance(column, (str, int, float, bool)) else [column]  # type: ignore[call-overload]
+    try:
+        values = [column] if isinstance(column, (str, bytes, int, float, bool)) else list(column)  # type: ignore[call-overload]
+    except TypeError:
+        raise _unusable(name, type(column).__name__) from None
     if any(v is None or isinstance(v, str) for v in values):
         out = np.empty(len(values), dtype=object)
         out[:] = values
         return out
-    return np.asarray(values)
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise _unusable(name, "list") from None
 
 
 def _narwhals_column(frame: Any, names: tuple[str, ...], name: str) -> Value:
@@ -265,7 +271,10 @@ def _value_of_objects(array: NDArray[Any], name: str) -> Value:
     if inferred == "boolean":
         return Vector(np.array([np.nan if pd.isna(v) else float(v) for v in array]), "logical")
     if inferred in ("integer", "floating", "mixed-integer-float", "decimal"):
-        values = np.array([np.nan if pd.isna(v) else float(v) for v in array])
+        try:
+            values = np.array([np.nan if pd.isna(v) else float(v) for v in array])
+        except OverflowError:
+            raise DataError(f"variable '{name}' has a whole number beyond the range of doubles: rescale it") from None
         return Vector(values, "integer" if inferred == "integer" else "double")
     raise _unusable(name, inferred)
 

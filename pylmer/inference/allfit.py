@@ -12,7 +12,7 @@ import pandas as pd
 
 from pylmer.arguments import check_arguments
 from pylmer.control import LmerControl
-from pylmer.errors import PylmerError
+from pylmer.errors import ModelError, PylmerError
 from pylmer.inference.parameters import sd_and_correlations
 from pylmer.inference.update import update
 from pylmer.methods.fit_statistics import logLik
@@ -161,6 +161,8 @@ def allFit(model: MerMod, meth_tab: Sequence[tuple[str, str]] | None = None, max
     [-159.8271, -159.8271]
     """
     check_arguments(allFit, locals())
+    if maxfun < 1:
+        raise ModelError(f"maxfun={maxfun!r}: give at least one evaluation")
     fits: dict[str, MerMod | PylmerError] = {}
     times: dict[str, float] = {}
     for optimizer, method in METHODS if meth_tab is None else meth_tab:

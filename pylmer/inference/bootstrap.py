@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from pylmer.arguments import check_arguments
+from pylmer.arguments import check_arguments, shown
 from pylmer.criterion.criterion import Criterion
 from pylmer.errors import ModelError, RWarning
 from pylmer.inference.boot_intervals import BootType, boot_interval, level_columns
@@ -232,7 +232,12 @@ def _statistics(part: _Part) -> tuple[FloatArray, int]:
 def _as_series(value: ArrayLike | pd.Series[float] | float) -> pd.Series[float]:
     if isinstance(value, pd.Series):
         return value
-    values = np.atleast_1d(np.asarray(value, dtype=np.float64)).ravel()
+    try:
+        values = np.atleast_1d(np.asarray(value, dtype=np.float64)).ravel()
+    except (TypeError, ValueError, OverflowError):
+        raise ModelError(
+            f"bootMer currently only handles functions that return numeric vectors: FUN gave {shown(value)}"
+        ) from None
     return pd.Series(values, index=[f"t{i + 1}" for i in range(len(values))])
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pylmer.arguments import numbers_from
 from pylmer.control import LmerControl
 from pylmer.criterion.criterion import Criterion, mkLmerDevfun
 from pylmer.criterion.lme4_start import lme4_start
@@ -57,7 +58,7 @@ def optimum_of(
     trace: Callable[[FloatArray, float], None] | None = None,
 ) -> OptResult:
     """Find the optimum as ``control`` says; lme4's optimizers begin where lme4 begins."""
-    begin = None if start is None else np.asarray(start, dtype=np.float64)
+    begin = None if start is None else numbers_from(start, "start")
     if control.optimizer != "newton" and begin is None:
         begin = lme4_start(design, criterion)
     return optimizeLmer(
@@ -76,6 +77,8 @@ def optimum_of(
 def announce(model: MerMod, stacklevel: int = 4) -> None:
     """Say what lme4 says about the convergence of a fit; ``stacklevel`` as of the innermost function."""
     settings, opt = model.control, model.opt
+    for text in opt.own_warnings:
+        _say(text, "warning", ConvergenceWarning, stacklevel)
     if opt.convergence and opt.optimizer != "newton":
         text = f"convergence code {opt.convergence} from {opt.optimizer}: {opt.message}"
         _say(text, "warning", ConvergenceWarning, stacklevel)

@@ -181,12 +181,15 @@ def profile(
     [12.199, 84.063]
     """
     check_arguments(profile, locals())
+    _refuse_unusable_steps(alphamax=alphamax, maxpts=maxpts, delta=delta, delta_cutoff=delta_cutoff, maxmult=maxmult)
     fit = refitML(model)
     names = parameter_names(fit, signames)
     values = parameters_of(fit)
     m = len(fit.theta)
     all_foci = foci(fit.criterion)
     wanted = sorted(set(chosen_parameters(which, names, m + 1)))
+    if not wanted:
+        raise ModelError(f"which={which!r} chooses no parameter: choose among {', '.join(names)}")
     cutoff = float(np.sqrt(chdtri(len(names), alphamax)))
     steps = Steps(cutoff, cutoff * delta_cutoff if delta is None else delta, maxpts, maxmult, devtol)
     undefined = [i for i in wanted if np.isnan(values[i])]
@@ -244,6 +247,15 @@ def _interval(name: str, curve: Curve, zeta: FloatArray) -> FloatArray:
         ends = np.interp(zeta, curve.zeta[known][order], curve.values[known][order], np.nan, np.nan)
     bounds = np.array([curve.lower, curve.upper])
     return np.where(np.isnan(ends), bounds, ends)
+
+
+def _refuse_unusable_steps(*, alphamax: float, **positive: float | None) -> None:
+    """Steps of nothing, or back, would never end."""
+    if not 0 < alphamax < 1:
+        raise ModelError(f"alphamax={alphamax!r}: give a probability between 0 and 1")
+    for name, value in positive.items():
+        if value is not None and value <= 0:
+            raise ModelError(f"{name}={value!r}: give a number above 0")
 
 
 def logProf(x: Profile, base: float = np.e, ranef: bool = True) -> Profile:

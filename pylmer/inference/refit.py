@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from pylmer.arguments import check_arguments
+from pylmer.arguments import check_arguments, numbers_from
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import DataError
 from pylmer.formula.values import Value, Vector
@@ -121,7 +121,7 @@ def refit_each(model: M, newresp: ArrayLike | pd.DataFrame, progress: bool = Fal
 
 def _responses(model: MerMod, newresp: ArrayLike | pd.Series[float] | pd.DataFrame) -> FloatArray:
     """Responses ``(R, n)`` on the rows of the fit."""
-    Y = np.array(newresp, dtype=np.float64)
+    Y = numbers_from(newresp, "newresp")
     if isinstance(newresp, pd.DataFrame):
         Y = Y.T
     Y = np.atleast_2d(Y)

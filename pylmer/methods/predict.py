@@ -75,6 +75,8 @@ def predict(
     [251.41, 303.74]
     """
     check_arguments(predict, locals())
+    if na_action not in NA_ACTIONS:
+        raise ModelError(f"na_action={na_action!r}: choose {', '.join(NA_ACTIONS)}")
     picks = _picks(model, re_form)
     if newdata is None:
         total = np.zeros(model.n) if random_only else model.mu - model.linear_random
@@ -82,8 +84,6 @@ def predict(
             return row_series(model, total + model.linear_random)
         terms = model.design.re.terms
         return row_series(model, total + _random(model, picks, [(t.codes, t.columns) for t in terms]))
-    if na_action not in NA_ACTIONS:
-        raise ModelError(f"na_action={na_action!r}: choose {', '.join(NA_ACTIONS)}")
     names = pd.Index(list(new_row_names(newdata)))
     values = _new(model, newdata, picks, allow_new_levels, random_only)
     return _handle_missing(pd.Series(values, index=names), na_action)
