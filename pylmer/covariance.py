@@ -160,19 +160,33 @@ def factor_maps(
 
 
 def _factor_map(terms: Sequence[tuple[TermCovariance, slice]], scale: FloatArray) -> AnyMap:
-    edges = np.cumsum([0] + [t.k for t, _ in terms]).tolist()
-    blocks = tuple(pairwise(edges))
     if any(t.structure != "us" for t, _ in terms):
+        edges = np.cumsum([0] + [t.k for t, _ in terms]).tolist()
         return StructuredFactorMap(
-            edges[-1], scale, tuple(_structured(t) for t, _ in terms), tuple(p for _, p in terms), blocks
+            edges[-1],
+            scale,
+            tuple(_structured(t) for t, _ in terms),
+            tuple(p for _, p in terms),
+            tuple(pairwise(edges)),
         )
-    index, rows, cols = [], [], []
-    for (t, place), offset in zip(terms, edges, strict=False):
-        r, c = triangle(t.k)
-        index.append(np.arange(place.start, place.stop))
-        rows.append(r + offset)
-        cols.append(c + offset)
-    return FactorMap(edges[-1], np.concatenate(index), np.concatenate(rows), np.concatenate(cols), scale, blocks)
+    k, index, rows, cols, blocks = _places(tuple((t.k, place.start) for t, place in terms))
+    return FactorMap(k, index, rows, cols, scale, blocks)
+
+
+@lru_cache(maxsize=256)
+def _places(
+    terms: tuple[tuple[int, int], ...],
+) -> tuple[int, IntArray, IntArray, IntArray, tuple[tuple[int, int], ...]]:
+    """Where the elements of theta of some terms, each of k columns and beginning at some element, stand in L."""
+    index, rows, cols, blocks, edge = [], [], [], [], 0
+    for k, start in terms:
+        r, c = triangle(k)
+        index.append(np.arange(start, start + len(r)))
+        rows.append(r + edge)
+        cols.append(c + edge)
+        blocks.append((edge, edge + k))
+        edge += k
+    return edge, np.concatenate(index), np.concatenate(rows), np.concatenate(cols), tuple(blocks)
 
 
 def _structured(t: TermCovariance) -> StructuredTerm | UnstructuredTerm:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from pylmer.covariance import AnyMap, FactorMap, TermCovariance, factor_maps
 from pylmer.criterion.bordered import Bordered
 from pylmer.criterion.closed_form import OneEffect, TwoEffects, closed_form
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
+from pylmer.criterion.rows import centred, raw_factors
 from pylmer.criterion.start import moment_start
 from pylmer.criterion.usable import refuse_unusable_numbers
 from pylmer.formula.design import Design
@@ -29,7 +31,7 @@ IntArray = NDArray[np.intp]
 #: Up to so many random effects of several factors, one theta is evaluated with one dense square.
 DENSE_Q = 100
 
-__all__ = ["Criterion", "Evaluation", "PLSState", "mkLmerDevfun", "raw_factors"]
+__all__ = ["Criterion", "Evaluation", "PLSState", "mkLmerDevfun"]
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,8 @@ class Criterion:
 
     Parameters
     ----------
-    structure
-        The cross-products, stored as their pattern allows.
     sums
-        The cross-products themselves, of Z's columns divided by their scales.
+        The cross-products, of Z's columns divided by their scales.
     factors, X
         The rows they were summed over, times the square roots of the prior weights; X is ``(p, n)``.
     responses
@@ -86,7 +86,6 @@ class Criterion:
         Sum of the logarithms of the prior weights.
     """
 
-    structure: Structure
     sums: CrossProducts
     factors: tuple[Factor, ...]
     X: FloatArray
@@ -101,6 +100,18 @@ class Criterion:
     start: FloatArray
     terms: tuple[TermCovariance, ...]
     REML: bool
+
+    @cached_property
+    def structure(self) -> Structure:
+        """The cross-products, stored as their pattern allows."""
+        return OneFactor(self.sums) if len(self.sums.A) == 1 else Crossed(self.sums)
+
+    def _with(self, **changes: Any) -> Criterion:
+        """A criterion of the same Z and X: what is stored of them is kept."""
+        other = replace(self, **changes)
+        if "structure" in self.__dict__:
+            other.__dict__["structure"] = self.structure
+        return other
 
     @property
     def nu(self) -> int:
@@ -160,7 +171,7 @@ class Criterion:
     def with_responses(self, responses: Responses, beta0: FloatArray) -> Criterion:
         """Return the same problem with other responses: only the y column of the sums changes."""
         sums = self.sums.with_response(responses.Zy, responses.Xy, responses.yy) if responses.R == 1 else self.sums
-        return replace(self, sums=sums, responses=responses, beta0=beta0)
+        return self._with(sums=sums, responses=responses, beta0=beta0)
 
     def sum_responses(self, rows: FloatArray) -> Responses:
         """Sum responses ``(R, n)``, weighted and centred as ``Xy`` was, into cross-products."""
@@ -197,7 +208,7 @@ class Criterion:
 
     def as_ML(self) -> Criterion:
         """Return the same problem by maximum likelihood."""
-        return replace(self, REML=False)
+        return self._with(REML=False)
 
     @cached_property
     def ones(self) -> tuple[tuple[bool, ...], ...]:
@@ -277,47 +288,12 @@ class Criterion:
         )
 
 
-def raw_factors(design: Design, sqrt_weights: FloatArray | None) -> tuple[list[Factor], tuple[tuple[int, slice], ...]]:
-    """Put the terms of each grouping factor side by side."""
-    groups = design.re.groups
-    place: list[tuple[int, slice]] = []
-    columns: list[list[FloatArray]] = [[] for _ in groups]
-    width = [0] * len(groups)
-    for t in design.re.terms:
-        f = groups.index(t.group)
-        place.append((f, slice(width[f], width[f] + t.k)))
-        width[f] += t.k
-        columns[f].append(t.columns)
-    factors = []
-    for g, parts in zip(groups, columns, strict=True):
-        Z = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        if sqrt_weights is not None:
-            Z = Z * sqrt_weights[:, None]
-        first = design.re.flist[g]
-        factors.append(Factor(first.codes, Z, first.J))
-    return factors, tuple(place)
-
-
-def _centred(design: Design, sqrt_weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
-    """Rows ``(p + 1, n)`` of X and y - X beta0, and beta0 by ordinary least squares.
-
-    The criterion is the same for y and for y - X beta0, but sums of squares of residuals keep their digits.
-    """
-    y = design.y if design.offset is None else design.y - design.offset
-    Xy = np.empty((design.p + 1, design.n))
-    Xy[:-1] = design.X.T
-    Xy[-1] = y
-    if sqrt_weights is not None:
-        Xy *= sqrt_weights
-    X = Xy[:-1]
-    beta0 = np.zeros(design.p)
-    if design.p:
-        gram = X @ X.T
-        _, beta0, info = lapack.dposv(gram, X @ Xy[-1])
-        if info != 0:
-            beta0 = np.linalg.lstsq(gram, X @ Xy[-1], rcond=None)[0]
-        Xy[-1] -= beta0 @ X
-    return Xy, beta0
+@lru_cache(maxsize=256)
+def _bounds(terms: tuple[TermCovariance, ...]) -> tuple[FloatArray, FloatArray]:
+    """Lower bounds of theta, and the identity."""
+    lower, start = np.concatenate([t.lower for t in terms]), np.concatenate([t.start for t in terms])
+    lower.flags.writeable = start.flags.writeable = False
+    return lower, start
 
 
 def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
@@ -337,19 +313,22 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
     >>> round(devfun([0.8483]), 4)
     319.6543
     """
-    refuse_unusable_numbers(design)
     weights = design.weights
+    if weights is not None:
+        refuse_unusable_numbers(design)
     sqrt_weights = None if weights is None else np.sqrt(weights)
     factors, place = raw_factors(design, sqrt_weights)
-    Xy, beta0 = _centred(design, sqrt_weights)
-    sums = cross_products(factors, Xy)
-    scales = sums.column_scales()
+    with np.errstate(over="ignore", invalid="ignore"):  # the sums tell whether there is any such number
+        Xy, beta0 = centred(design, sqrt_weights)
+        sums = cross_products(factors, Xy)
+        scales = sums.column_scales()
+    if not math.isfinite(sum(float(s.sum()) for s in scales)):
+        refuse_unusable_numbers(design)
     sums = sums.scaled(scales)
     terms = tuple(TermCovariance(t.k, t.structure, t.hom) for t in design.re.terms)
-    structure: Structure = OneFactor(sums) if len(factors) == 1 else Crossed(sums)
     maps = factor_maps(terms, [f for f, _ in place], scales)
-    return Criterion(
-        structure,
+    lower, start = _bounds(terms)
+    criterion = Criterion(
         sums,
         tuple(factors),
         Xy[:-1],
@@ -360,8 +339,11 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
         0.0 if weights is None else float(np.log(weights).sum()),
         design.n,
         design.p,
-        np.concatenate([t.lower for t in terms]),
-        moment_start(sums, maps, np.concatenate([t.start for t in terms])),
+        lower,
+        moment_start(sums, maps, start),
         terms,
         REML,
     )
+    if criterion.one_response is None:
+        _ = criterion.structure  # a model that is too large is refused here
+    return criterion

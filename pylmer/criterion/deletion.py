@@ -11,9 +11,8 @@ from pylmer.criterion.criterion import Criterion
 from pylmer.criterion.start import moment_start
 from pylmer.formula.design import Design
 from pylmer.linalg.cross_products import CrossProducts, Factor
-from pylmer.linalg.crossed import Crossed
 from pylmer.linalg.deletion import level_counts, with_columns, without_rows
-from pylmer.linalg.one_factor import OneFactor, Responses
+from pylmer.linalg.one_factor import Responses
 from pylmer.linalg.rank import is_safely_full_rank, pivoted_rank
 
 FloatArray = NDArray[np.float64]
@@ -44,7 +43,8 @@ class Deletions:
         if design.weights is not None:
             y = y * np.sqrt(design.weights)
         self.Xy = np.concatenate([criterion.X, (y - self.beta0 @ criterion.X)[None]])
-        self.sums = _with_response(criterion.sums, criterion.responses)
+        now = criterion.responses
+        self.sums = criterion.sums.with_response(now.Zy, now.Xy, now.yy)
 
     def without(self, rows: IntArray) -> tuple[Criterion, IntArray]:
         """Return the criterion without the rows ``rows``, and which columns of X can still be estimated.
@@ -67,7 +67,6 @@ class Deletions:
         lost = 0.0 if weights is None else float(np.log(weights[rows]).sum())
         left = replace(
             full,
-            structure=OneFactor(sums) if len(sums.A) == 1 else Crossed(sums),
             sums=sums,
             responses=Responses.of(sums),
             beta0=beta0,
@@ -88,14 +87,3 @@ class Deletions:
             return np.arange(p)
         rank, pivot = pivoted_rank(np.delete(self.criterion.X, rows, axis=1).T)
         return np.sort(np.asarray(pivot)[:rank])
-
-
-def _with_response(sums: CrossProducts, responses: Responses) -> CrossProducts:
-    """The sums with the response that the criterion has now in their last column."""
-    B = tuple(
-        np.concatenate([b[..., :-1], z[0][..., None]], axis=-1) for b, z in zip(sums.B, responses.Zy, strict=True)
-    )
-    C = sums.C.copy()
-    C[:-1, -1] = C[-1, :-1] = responses.Xy[0]
-    C[-1, -1] = responses.yy[0]
-    return replace(sums, B=B, C=C)

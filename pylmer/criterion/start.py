@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from pylmer.covariance import AnyMap, FactorMap
 from pylmer.linalg.cross_products import CrossProducts
@@ -55,12 +56,12 @@ def _one_factor(sums: CrossProducts, p: int) -> FloatArray | None:
     A, e = sums.A[0], sums.B[0][..., -1]
     J, k, _ = A.shape
     flat = A.reshape(J, k * k)
-    total = flat.sum(axis=0)
-    M = np.empty((k * k + 1, k * k + 1))
-    M[:-1, :-1] = (flat.T @ flat).reshape(k, k, k, k).transpose(0, 3, 1, 2).reshape(k * k, k * k)
-    M[:-1, -1] = M[-1, :-1] = total
+    M, right = np.empty((k * k + 1, k * k + 1)), np.empty(k * k + 1)
+    M[:-1, :-1] = flat.T.dot(flat).reshape(k, k, k, k).transpose(0, 3, 1, 2).reshape(k * k, k * k)
+    M[:-1, -1] = M[-1, :-1] = flat.sum(axis=0)
     M[-1, -1] = sums.n - p
-    right = np.append((e.T @ e).ravel(), sums.C[-1, -1])
+    right[:-1] = e.T.dot(e).ravel()
+    right[-1] = sums.C[-1, -1]
     solved = _solve(M, right)
     if solved is None:
         return None
@@ -74,36 +75,45 @@ def _scalars(sums: CrossProducts, p: int) -> list[float] | None:
     With P_f = Z_f'X (X'X)^-1/2, the projected Z_f'Z_s is A_fs - P_f P_s'.
     """
     F = len(sums.A)
-    try:
-        root = np.linalg.inv(np.linalg.cholesky(sums.C[:p, :p])).T
-    except np.linalg.LinAlgError:
+    P = _projections(sums, p)
+    if P is None:
         return None
-    P = [B[:, 0, :p] @ root for B in sums.B]
-    gram = [one.T @ one for one in P]
-    M = np.empty((F + 1, F + 1))
+    gram = [one.T.dot(one) for one in P]
+    M, right = np.empty((F + 1, F + 1)), np.empty(F + 1)
     for f in range(F):
-        a = sums.A[f][:, 0, 0]
-        squares = (P[f] ** 2).sum(axis=1)
-        M[f, f] = a @ a - 2.0 * a @ squares + np.vdot(gram[f], gram[f])
-        M[f, F] = M[F, f] = a.sum() - squares.sum()
+        a, e = sums.A[f].ravel(), sums.B[f][:, 0, -1]
+        squares = np.einsum("jp,jp->j", P[f], P[f])
+        M[f, f] = a.dot(a - 2.0 * squares) + np.vdot(gram[f], gram[f])
+        M[f, F] = M[F, f] = float(a.sum() - squares.sum())
         for s in range(f):
             block = sums.cross[s, f]
             data = block if isinstance(block, np.ndarray) else block.data
             shared = np.vdot(P[s], block @ P[f])
             M[f, s] = M[s, f] = np.vdot(data, data) - 2.0 * shared + np.vdot(gram[f], gram[s])
+        right[f] = e.dot(e)
     M[F, F] = sums.n - p
-    right = np.array([np.vdot(B[..., -1], B[..., -1]) for B in sums.B] + [sums.C[-1, -1]])
+    right[F] = sums.C[-1, -1]
     solved = _solve(M, right)
     return None if solved is None else (solved[:-1] / solved[-1]).tolist()
 
 
+def _projections(sums: CrossProducts, p: int) -> list[FloatArray] | None:
+    """Z_f'X (X'X)^-1/2 of each factor, ``(J, p)``."""
+    if p == 0:
+        return [B[:, 0, :0] for B in sums.B]
+    chol, info = lapack.dpotrf(sums.C[:p, :p], lower=1, clean=1)
+    if info != 0:
+        return None
+    root = lapack.dtrtri(chol, lower=1)[0].T
+    return [B[:, 0, :p].dot(root) for B in sums.B]
+
+
 def _solve(M: FloatArray, right: FloatArray) -> FloatArray | None:
     """Solve, if that gives a positive residual variance."""
-    try:
-        solved = np.asarray(np.linalg.solve(M, right), dtype=np.float64)
-    except np.linalg.LinAlgError:
+    _, _, solved, info = lapack.dgesv(M, right)
+    if info != 0 or not np.isfinite(solved).all() or solved[-1] <= 1e-8 * right[-1] / M[-1, -1]:
         return None
-    return solved if np.isfinite(solved).all() and solved[-1] > 1e-8 * right[-1] / M[-1, -1] else None
+    return np.asarray(solved, dtype=np.float64)
 
 
 def _theta_of(G: FloatArray, f: FactorMap, default: FloatArray) -> FloatArray:
@@ -111,9 +121,9 @@ def _theta_of(G: FloatArray, f: FactorMap, default: FloatArray) -> FloatArray:
     theta = default.copy()
     L = np.zeros_like(G)
     for first, last in f.blocks:
-        values, vectors = np.linalg.eigh(G[first:last, first:last])
+        values, vectors, _ = lapack.dsyev(G[first:last, first:last])
         largest = min(max(float(values[-1]), 10 * SMALLEST), LARGEST)
-        values = np.clip(values, 0.02 * largest, largest)
-        L[first:last, first:last] = np.linalg.cholesky((vectors * values) @ vectors.T)
+        clipped = [min(max(v, 0.02 * largest), largest) for v in values.tolist()]
+        L[first:last, first:last] = lapack.dpotrf((vectors * clipped).dot(vectors.T), lower=1, clean=1)[0]
     theta[f.index] = L[f.rows, f.cols] / f.scale[f.rows]
     return theta

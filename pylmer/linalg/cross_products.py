@@ -20,6 +20,8 @@ __all__ = ["CrossProducts", "Factor", "cross_products", "group_sums"]
 
 #: A cross block ``Z_f'Z_s`` with at most this many cells is kept as a dense array, a larger one as sparse.
 DENSE_CELLS = 400_000
+#: Several rows of up to so many numbers together are summed by level at once.
+MOST_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,15 @@ class CrossProducts:
         """Root mean square of each raw column of Z, per factor ``(k,)``; 1 for a column of zeros."""
         scales = []
         for A in self.A:
-            scale = np.sqrt(np.diagonal(A.sum(axis=0)) / self.n)
-            scale[scale == 0] = 1.0
-            scales.append(scale)
+            scale = np.sqrt(A.sum(axis=0).diagonal() / self.n)
+            scales.append(np.where(scale == 0.0, 1.0, scale))
         return tuple(scales)
 
     def scaled(self, scales: Sequence[FloatArray]) -> CrossProducts:
         """Return the cross-products of Z's columns divided by their scales, per factor ``(k,)``."""
-        if all((s == 1.0).all() for s in scales):
+        if all(set(s.tolist()) == {1.0} for s in scales):
             return self
-        wide = [np.tile(s, A.shape[0]) for s, A in zip(scales, self.A, strict=True)]
+        wide = [np.tile(s, A.shape[0]) for s, A in zip(scales, self.A, strict=True)] if self.cross else []
         cross: dict[tuple[int, int], FloatArray | sp.csr_array] = {}
         for (f, s), block in self.cross.items():
             if isinstance(block, np.ndarray):
@@ -104,7 +105,7 @@ class CrossProducts:
                 cross[f, s] = sp.csr_array(entries)
         return CrossProducts(
             self.n,
-            tuple(A / np.outer(s, s) for A, s in zip(self.A, scales, strict=True)),
+            tuple(A / (s[:, None] * s) for A, s in zip(self.A, scales, strict=True)),
             tuple(B / s[:, None] for B, s in zip(self.B, scales, strict=True)),
             self.C,
             cross,
@@ -149,14 +150,27 @@ def _add(a: FloatArray | sp.csr_array, b: FloatArray | sp.csr_array) -> FloatArr
 
 
 def group_sums(codes: IntArray, rows: FloatArray, J: int) -> FloatArray:
-    """Sum ``rows`` of shape ``(c, n)`` over equal ``codes``: ``(c, J)``.
+    """Sum ``rows`` of shape ``(c, n)`` over equal ``codes``: ``(c, J)``."""
+    return _Levels(codes, J).sums(rows)
 
-    Rows that come sorted by level are summed run by run, others through ``bincount``.
-    """
-    starts = _run_starts(codes, J)
-    if starts is not None:
-        return np.add.reduceat(rows, starts, axis=1)
-    return np.array([np.bincount(codes, row, J) for row in rows]).reshape(len(rows), J)
+
+class _Levels:
+    """Sums over the rows of each level: run by run where rows come sorted by level, else through ``bincount``."""
+
+    def __init__(self, codes: IntArray, J: int) -> None:
+        self.codes, self.J = codes, J
+        self.starts = _run_starts(codes, J)
+
+    def sums(self, rows: FloatArray) -> FloatArray:
+        """``(c, n)`` to ``(c, J)``."""
+        c, J = len(rows), self.J
+        if self.starts is not None:
+            return np.add.reduceat(rows, self.starts, axis=1)
+        if c > 4 and rows.size <= MOST_AT_ONCE:
+            cells = self.codes + np.arange(0, c * J, J)[:, None]
+            together: FloatArray = np.bincount(cells.ravel(), rows.ravel(), c * J)
+            return together.reshape(c, J)
+        return np.array([np.bincount(self.codes, row, J) for row in rows]).reshape(c, J)
 
 
 def _run_starts(codes: IntArray, J: int) -> IntArray | None:
@@ -179,25 +193,28 @@ def cross_products(factors: Sequence[Factor], Xy: FloatArray) -> CrossProducts:
     Xy
         ``(p + 1, n)``: the columns of X and the response as rows, weighted likewise.
     """
-    A, B = [], []
-    for f in factors:
-        Z = f.columns.T
-        upper = [(a, b) for a in range(f.k) for b in range(a, f.k)]
-        products = np.concatenate([Z[[a for a, _ in upper]] * Z[[b for _, b in upper]]] + [z * Xy for z in Z])
-        sums = group_sums(f.codes, products, f.J)
-        block = np.empty((f.J, f.k, f.k))
-        for (a, b), row in zip(upper, sums, strict=False):
-            block[:, a, b] = block[:, b, a] = row
-        A.append(block)
-        B.append(np.ascontiguousarray(sums[len(upper) :].reshape(f.k, len(Xy), f.J).transpose(2, 0, 1)))
+    blocks = [_one_factor(f, Xy) for f in factors]
     pairs = [(f, s) for f in range(len(factors)) for s in range(f + 1, len(factors))]
     return CrossProducts(
         Xy.shape[1],
-        tuple(A),
-        tuple(B),
-        Xy @ Xy.T,
+        tuple(A for A, _ in blocks),
+        tuple(B for _, B in blocks),
+        Xy.dot(Xy.T),
         {(f, s): _cross_block(factors[f], factors[s]) for f, s in pairs},
     )
+
+
+def _one_factor(f: Factor, Xy: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """``Z'Z`` ``(J, k, k)`` and ``Z'[X y]`` ``(J, k, p + 1)`` of one factor, one column of Z after the other."""
+    k, levels = f.k, _Levels(f.codes, f.J)
+    ZXy = np.concatenate([f.columns.T, Xy])
+    A, B = np.empty((f.J, k, k)), np.empty((f.J, k, len(Xy)))
+    for a in range(k):
+        z, right = ZXy[a], ZXy[a:]
+        sums = levels.sums(right if z[0] == 1.0 and (z == 1.0).all() else right * z)
+        A[:, a, a:] = A[:, a:, a] = sums[: k - a].T
+        B[:, a] = sums[k - a :].T
+    return A, B
 
 
 def _cross_block(f: Factor, s: Factor) -> FloatArray | sp.csr_array:
