@@ -58,12 +58,15 @@ class LmList(Printable, Mapping[str, Lm]):
         Name of the data, where the caller has one for them.
     pool
         Whether the residual standard deviation is one for all groups.
+    appearance
+        The groups in the order in which the data have them first; empty for the order of ``fits``.
     """
 
     fits: Mapping[str, Lm]
     formula: str
     data: str | None
     pool: bool
+    appearance: tuple[str, ...] = ()
 
     def __getitem__(self, group: str) -> Lm:
         return self.fits[group]
@@ -99,11 +102,11 @@ class LmList(Printable, Mapping[str, Lm]):
         return math.sqrt(self._rss() / self.df_residual())
 
     def fitted(self) -> pd.Series[float]:
-        """Fitted values by row, group after group, labelled by group."""
+        """Fitted values by row, group after group as the data have them first, labelled by group."""
         return self._rows({group: fit.fitted() for group, fit in self.fits.items()})
 
     def residuals(self) -> pd.Series[float]:
-        """Residuals by row, group after group, labelled by group."""
+        """Residuals by row, group after group as the data have them first, labelled by group."""
         return self._rows({group: fit.residuals() for group, fit in self.fits.items()})
 
     def confint(self, level: float = 0.95) -> LmListIntervals:
@@ -129,8 +132,9 @@ class LmList(Printable, Mapping[str, Lm]):
         return sum(fit.fit.rss for fit in self.fits.values())
 
     def _rows(self, parts: Mapping[str, pd.Series[float]]) -> pd.Series[float]:
-        index = [group for group, part in parts.items() for _ in range(len(part))]
-        return pd.Series(np.concatenate([part.to_numpy() for part in parts.values()]), index=index)
+        ordered = {group: parts[group] for group in self.appearance or parts}
+        index = [group for group, part in ordered.items() for _ in range(len(part))]
+        return pd.Series(np.concatenate([part.to_numpy() for part in ordered.values()]), index=index)
 
 
 def lmList(
@@ -179,7 +183,8 @@ def lmList(
         rows = np.flatnonzero(factor.codes == code)
         if len(rows):
             fits[level] = lm(within, _rows_of(table, rows), weights=weights, offset=offset)
-    return LmList(fits, deparse(parsed.node), name_of(data, sys._getframe(1)), pool)
+    appearance = tuple(factor.levels[code] for code in dict.fromkeys(factor.codes.tolist()) if code >= 0)
+    return LmList(fits, deparse(parsed.node), name_of(data, sys._getframe(1)), pool, appearance)
 
 
 def _rows_of(table: Table, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Table:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pylmer.formula.ast import Name
+from pylmer.formula.deparse import deparse
 from pylmer.methods.extract import Family
 from pylmer.methods.re_pca import RePCA, SummaryRePCA
 from pylmer.rcompat.format import format_numbers
@@ -29,7 +31,7 @@ def _(x: RePCA, *, digits: int | None = None) -> str:
         values = print_plain(pca.sdev, digits)
         rotation = print_matrix(pca.rotation, None, None, digits)
         parts.append(
-            f"${group}\nStandard deviations (1, .., p={k}):\n{values}\n\nRotation (n x k) = ({k} x {k}):\n{rotation}\n"
+            f"{_tag(group)}\nStandard deviations (1, .., p={k}):\n{values}\n\nRotation (n x k) = ({k} x {k}):\n{rotation}\n"
         )
     return "\n".join(parts) + '\nattr(,"class")\n[1] "prcomplist"'
 
@@ -40,8 +42,13 @@ def _(x: SummaryRePCA, *, digits: int | None = None) -> str:
     parts = []
     for group, pca in x.pca.items():
         table = print_matrix(pca.importance, IMPORTANCE, [f"[,{j + 1}]" for j in range(len(pca.sdev))], digits)
-        parts.append(f"${group}\nImportance of components:\n{table}\n")
+        parts.append(f"{_tag(group)}\nImportance of components:\n{table}\n")
     return "\n".join(parts)
+
+
+def _tag(group: str) -> str:
+    """How R heads an element of a list."""
+    return f"${deparse(Name(group))}"
 
 
 def print_plain(values: np.ndarray[tuple[int], np.dtype[np.float64]], digits: int | None = None) -> str:
