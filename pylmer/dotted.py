@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Never
 
 import pandas as pd
@@ -203,12 +203,13 @@ class LmerMod(MerMod):
 
     def drop1(
         self,
-        test: Literal["none", "Chisq"] = "none",
+        test: Literal["none", "Chisq", "user"] = "none",
         scope: Sequence[str] | None = None,
         ddf: str | None = None,
+        sumFun: Callable[..., Mapping[str, float]] | None = None,
     ) -> AnovaFrame:
         """See :func:`pylmer.drop1`."""
-        return inference.drop1(self, test, scope, ddf)
+        return inference.drop1(self, test, scope, ddf, sumFun)
 
     def formula(self) -> Formula:
         """See :func:`pylmer.formula`."""

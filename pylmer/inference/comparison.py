@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -171,9 +171,10 @@ def _sequential(model: MerMod) -> AnovaFrame:
 
 def drop1(
     model: MerMod,
-    test: Literal["none", "Chisq"] = "none",
+    test: Literal["none", "Chisq", "user"] = "none",
     scope: Sequence[str] | None = None,
     ddf: str | None = None,
+    sumFun: Callable[..., Mapping[str, float]] | None = None,
 ) -> AnovaFrame:
     """Drop each fixed term in turn that no other contains, refitting by maximum likelihood.
 
@@ -182,11 +183,14 @@ def drop1(
     model
         A fit.
     test
-        ``"Chisq"`` adds likelihood-ratio tests.
+        ``"Chisq"`` adds likelihood-ratio tests; ``"user"`` asks ``sumFun``.
     scope
         Labels of the terms to try; default all that no other term contains.
     ddf
         ``"Satterthwaite"`` or ``"Kenward-Roger"``: F tests in the fit as it is, as lmerTest's ``drop1``.
+    sumFun
+        For ``test="user"``: called with the fit alone for the row ``<none>``, and with the fit and the smaller fit for
+        each term, neither refitted by ML; it gives values by name, which become the columns.
 
     Returns
     -------
@@ -202,8 +206,10 @@ def drop1(
     [1763.94, 1785.48]
     """
     check_arguments(drop1, locals())
-    if test not in ("none", "Chisq"):
-        raise ModelError(f"test={test!r}: choose 'none' or 'Chisq'")
+    if test not in ("none", "Chisq", "user"):
+        raise ModelError(f"test={test!r}: choose 'none', 'Chisq' or 'user'")
+    if (test == "user") != (sumFun is not None):
+        raise ModelError(f"'sumFun' must be specified if (and only if) test==\"user\": test={test!r}")
     labels = list(model.design.schema.term_labels)
     wanted = _droppable(model) if scope is None else list(scope)
     unknown = [label for label in wanted if label not in labels]
@@ -213,6 +219,25 @@ def drop1(
         )
     if ddf is not None and known_ddf(ddf) != "lme4":
         return drop1_fixed(model, wanted, known_ddf(ddf))
+    if sumFun is not None:
+        return _by_user(model, wanted, sumFun)
+    table = _by_likelihood(model, wanted)
+    return _deletions(model, table[["npar", "AIC"]] if test == "none" else table)
+
+
+def _deletions(model: MerMod, table: pd.DataFrame) -> AnovaFrame:
+    return AnovaFrame.of(table, ("Single term deletions", "\nModel:", model.design.call.formula))
+
+
+def _by_user(model: MerMod, wanted: Sequence[str], ask: Callable[..., Mapping[str, float]]) -> AnovaFrame:
+    labels = model.design.schema.term_labels
+    found = [ask(model), *(ask(model, _without(model, labels.index(label) + 1)) for label in wanted)]
+    values = [[float(v) for v in one.values()] for one in found]
+    return _deletions(model, pd.DataFrame(values, columns=list(found[0]), index=["<none>", *wanted]))
+
+
+def _by_likelihood(model: MerMod, wanted: Sequence[str]) -> pd.DataFrame:
+    labels = model.design.schema.term_labels
     full = refitML(model)
     rows = [(np.nan, AIC(full), np.nan, np.nan)]
     for label in wanted:
@@ -220,10 +245,7 @@ def drop1(
         df = full.p - smaller.p
         lrt = smaller.value - full.value
         rows.append((float(df), AIC(smaller), lrt, float(chdtrc(df, max(lrt, 0.0)))))
-    table = pd.DataFrame(rows, columns=["npar", "AIC", "LRT", "Pr(Chi)"], index=["<none>", *wanted])
-    if test == "none":
-        table = table[["npar", "AIC"]]
-    return AnovaFrame.of(table, ("Single term deletions", "\nModel:", model.design.call.formula))
+    return pd.DataFrame(rows, columns=["npar", "AIC", "LRT", "Pr(Chi)"], index=["<none>", *wanted])
 
 
 def _droppable(model: MerMod) -> list[str]:
@@ -234,7 +256,7 @@ def _droppable(model: MerMod) -> list[str]:
 
 
 def _without(model: M, term: int) -> M:
-    """Return the ML fit without the columns of one term of the fixed part."""
+    """Return the fit, by the same criterion, without the columns of one term of the fixed part."""
     design = model.design
     schema = design.schema
     keep = np.asarray(schema.assign)[np.asarray(schema.kept)] != term
@@ -243,5 +265,5 @@ def _without(model: M, term: int) -> M:
         X=design.X[:, keep],
         X_names=tuple(name for name, stays in zip(design.X_names, keep.tolist(), strict=True) if stays),
     )
-    criterion = mkLmerDevfun(smaller, REML=False)
+    criterion = mkLmerDevfun(smaller, REML=model.REML)
     return make_model(type(model), smaller, criterion, optimizeLmer(criterion), model.control)

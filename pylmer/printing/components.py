@@ -30,9 +30,8 @@ def _(x: RePCA, *, digits: int | None = None) -> str:
         k = len(pca.sdev)
         values = print_plain(pca.sdev, digits)
         rotation = print_matrix(pca.rotation, None, None, digits)
-        parts.append(
-            f"{_tag(group)}\nStandard deviations (1, .., p={k}):\n{values}\n\nRotation (n x k) = ({k} x {k}):\n{rotation}\n"
-        )
+        head = f"{_tag(group)}\nStandard deviations (1, .., p={k}):"
+        parts.append(f"{head}\n{values}\n\nRotation (n x k) = ({k} x {k}):\n{rotation}\n")
     return "\n".join(parts) + '\nattr(,"class")\n[1] "prcomplist"'
 
 
