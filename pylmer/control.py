@@ -27,8 +27,11 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
     "check_rankX": ("message+drop.cols", "silent.drop.cols", "warn+drop.cols", "stop.deficient", "ignore"),
     "check_scaleX": ("warning", "stop", "silent.rescale", "message+rescale", "warn+rescale", "ignore"),
     "check_conv_singular": _CHECKS,
-    "check_conv_grad": _CHECKS,
+    "check_conv_grad": ("ignore", "warning", "stop"),
+    "check_conv_hess": ("ignore", "warning", "stop"),
 }
+#: Checks that may come with a tolerance of their own.
+_WITH_TOLERANCE = ("check_conv_grad", "check_conv_hess", "check_conv_singular")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class LmerControl:
     check_scaleX: str = "warning"
     check_conv_singular: str = "message"
     check_conv_grad: str = "warning"
+    check_conv_hess: str = "warning"
+    calc_derivs: bool = True
+    grad_tol: float = 2e-3
+    hess_tol: float = 1e-6
     singular_tol: float = 1e-4
     tolerance: float = 1e-9
     max_evaluations: int = 200
@@ -62,7 +69,7 @@ class LmerControl:
                 near = difflib.get_close_matches(value, allowed, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(map(repr, allowed))}"
                 raise ModelError(f"{f.name}={shown(value)} is not known; {hint}")
-        for name in ("boundary_tol", "singular_tol", "tolerance"):
+        for name in ("boundary_tol", "singular_tol", "grad_tol", "hess_tol", "tolerance"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name}={getattr(self, name)!r} must be a number not below 0")
         if self.max_evaluations < 1:
@@ -86,7 +93,8 @@ def lmerControl(optimizer: str | Callable[..., object] = "newton", **settings: o
         (1e-9: expected decrease of the criterion at which a Newton step is the last), ``max_evaluations`` (200), and
         lme4's checks with dots as underscores: ``check_nobs_vs_rankZ``, ``check_nobs_vs_nlev``,
         ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``, ``check_scaleX``,
-        ``check_conv_singular``, ``check_conv_grad``.
+        ``check_conv_singular``, ``check_conv_grad``, ``check_conv_hess`` (these three also as a dict, ``{"action":
+        "warning", "tol": 1e-3}``) and ``calc_derivs`` (whether gradient and Hessian at the optimum are judged; True).
 
     Raises
     ------
@@ -104,4 +112,16 @@ def lmerControl(optimizer: str | Callable[..., object] = "newton", **settings: o
         refuse_unused("lmerControl", known, unused)
     if callable(optimizer):
         optimizer = str(getattr(optimizer, "__name__", optimizer))
+    for name in _WITH_TOLERANCE:
+        given = settings.get(name)
+        if isinstance(given, Mapping):
+            settings |= _with_tolerance(name, given)
     return LmerControl(optimizer, **settings)  # type: ignore[arg-type]
+
+
+def _with_tolerance(name: str, given: Mapping[str, object]) -> dict[str, object]:
+    """``{"action": "warning", "tol": 1e-3}`` is what R makes by ``.makeCC``."""
+    if "action" not in given or set(given) - {"action", "tol"}:
+        raise ModelError(f"{name}={dict(given)!r}: give a dict of 'action' and 'tol'")
+    tol = {f"{name.removeprefix('check_conv_')}_tol": given["tol"]} if "tol" in given else {}
+    return {name: given["action"], **tol}

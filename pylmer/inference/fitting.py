@@ -19,6 +19,7 @@ from pylmer.formula.design import Design
 from pylmer.formula.lformula import lFormula
 from pylmer.methods.summary import SINGULAR
 from pylmer.model import FitCall, MerMod, make_model
+from pylmer.optimize.convergence import Rules, about_gradient
 from pylmer.optimize.optimum import OptResult, optimizeLmer, singular
 
 FloatArray = NDArray[np.float64]
@@ -71,6 +72,17 @@ def optimum_of(
         optimizer=control.optimizer,
         optCtrl=control.optCtrl,
         restart_edge=control.restart_edge,
+        rules=rules_of(control),
+    )
+
+
+def rules_of(control: LmerControl) -> Rules | None:
+    """How gradient and Hessian are judged."""
+    if not control.calc_derivs:
+        return None
+    return Rules(
+        None if control.check_conv_grad == "ignore" else control.grad_tol,
+        None if control.check_conv_hess == "ignore" else control.hess_tol,
     )
 
 
@@ -85,7 +97,8 @@ def announce(model: MerMod, stacklevel: int = 4) -> None:
     if singular(model.theta, model.design.re.lower, settings.singular_tol):
         _say(SINGULAR, settings.check_conv_singular, RWarning, stacklevel)
     for text in opt.warnings:
-        _say(text, settings.check_conv_grad, ConvergenceWarning, stacklevel)
+        how = settings.check_conv_grad if about_gradient(text) else settings.check_conv_hess
+        _say(text, how, ConvergenceWarning, stacklevel)
 
 
 def _say(text: str, how: str, kind: type[RWarning], stacklevel: int) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
+from pylmer.optimize.convergence import Rules, derivatives, judge_derivatives
 from pylmer.optimize.minimizers import Found, Minimizer
 from pylmer.optimize.nelder_mead import nelder_mead
 from pylmer.optimize.nloptwrap import bobyqa, nloptwrap
@@ -26,10 +26,8 @@ MINIMIZERS: Mapping[str, Minimizer] = {
     "optimx": L_BFGS_B,
 }
 
-#: Step over the boundary at which its slope is asked for, and step of the differences of gradients.
-EDGE_STEP, DIFFERENCE_STEP = 1e-5, 1e-4
-#: Largest gradient, and most negative eigenvalue of the Hessian, that pass without a word.
-GRADIENT_TOL, HESSIAN_TOL = 2e-3, 1e-6
+#: Step over the boundary at which its slope is asked for.
+EDGE_STEP = 1e-5
 
 
 def optimize_as_lme4(
@@ -40,7 +38,7 @@ def optimize_as_lme4(
     *,
     boundary_tol: float = 1e-5,
     restart_edge: bool = True,
-    check: bool = True,
+    rules: Rules | None = Rules(),  # noqa: B008
     trace: Callable[[FloatArray, float], None] | None = None,
 ) -> OptResult:
     """Minimize the criterion by a minimizer without derivatives, going about it as lme4 does.
@@ -59,8 +57,8 @@ def optimize_as_lme4(
         A diagonal element of L nearer to 0 than this is set to 0 where the criterion is lower there.
     restart_edge
         Start once more from a boundary whose slope points inside.
-    check
-        Judge gradient and Hessian afterwards, as lme4's ``checkConv`` does.
+    rules
+        How gradient and Hessian are judged afterwards, as lme4's ``checkConv`` does; None does not.
     trace
         Told theta ``(m,)`` and the criterion at each evaluation.
     """
@@ -78,8 +76,8 @@ def optimize_as_lme4(
         again = minimize(function, found.theta, criterion.lower, settings)
         found = Found(again.theta, again.value, again.evaluations, again.code, again.message, again.warnings)
     theta = _snapped(function, found, criterion.lower, boundary_tol) if boundary_tol > 0 else found.theta
-    gradient, hessian = _derivatives(criterion, theta)
-    warnings = _judge(gradient, hessian) if check and not singular(theta, criterion.lower) else ()
+    gradient, hessian = derivatives(criterion, theta)
+    warnings = () if rules is None or singular(theta, criterion.lower) else judge_derivatives(gradient, hessian, rules)
     return OptResult(
         theta,
         criterion(theta),
@@ -120,34 +118,3 @@ def _snapped(
         if function(trial) < found.value:
             theta[i] = lower[i]
     return theta
-
-
-def _derivatives(criterion: Objective, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Exact gradient ``(m,)``; Hessian ``(m, m)`` by central differences of gradients."""
-    m = len(theta)
-    steps = DIFFERENCE_STEP * np.eye(m)
-    gradients = [criterion.evaluate((theta + step)[None]).gradient[0] for step in (*steps, *-steps)]
-    H = (np.array(gradients[:m]) - np.array(gradients[m:])) / (2 * DIFFERENCE_STEP)
-    return criterion.evaluate(theta[None]).gradient[0], 0.5 * (H + H.T)
-
-
-def _judge(gradient: FloatArray, hessian: FloatArray) -> tuple[str, ...]:
-    """What lme4 says of a gradient too large and of a Hessian that is not positive definite."""
-    if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
-        return ()
-    said = []
-    try:
-        R = np.linalg.cholesky(hessian).T
-    except np.linalg.LinAlgError:
-        said.append("unable to evaluate scaled gradient")
-    else:
-        scaled = solve_triangular(R, gradient)
-        largest = float(np.minimum(np.abs(scaled), np.abs(gradient)).max())
-        if largest > GRADIENT_TOL:
-            said.append(
-                f"Model failed to converge with max|grad| = {largest:.6g} (tol = {GRADIENT_TOL:g}, component 1)"
-            )
-    negative = int((np.linalg.eigvalsh(hessian) < -HESSIAN_TOL).sum())
-    if negative:
-        said.append(f"Model failed to converge: degenerate  Hessian with {negative} negative eigenvalues")
-    return tuple(said)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.errors import ModelError
+from pylmer.optimize.convergence import Rules, derivatives, judge_derivatives, needs_a_look
 from pylmer.optimize.newton import Evaluated, NewtonResult, newton
 from pylmer.optimize.newton_one import One, newton_one
 
@@ -68,6 +69,7 @@ def optimizeLmer(
     optimizer: str = "newton",
     optCtrl: Mapping[str, object] | None = None,
     restart_edge: bool = True,
+    rules: Rules | None = Rules(),  # noqa: B008
 ) -> OptResult:
     """Minimize the criterion by Newton's method with exact gradient and average information, or by another optimizer.
 
@@ -92,6 +94,9 @@ def optimizeLmer(
         Settings of such an optimizer.
     restart_edge
         Whether such an optimizer starts once more from a boundary whose slope points inside.
+    rules
+        How gradient and Hessian at the optimum are judged, as lme4's ``checkConv`` does; None does not. After Newton's
+        method the exact Hessian is computed only where the one at hand comes near a limit.
 
     Raises
     ------
@@ -109,7 +114,14 @@ def optimizeLmer(
         from pylmer.optimize.as_lme4 import optimize_as_lme4  # needs this module; not needed by most fits
 
         return optimize_as_lme4(
-            criterion, theta0, optimizer, optCtrl, boundary_tol=boundary_tol, restart_edge=restart_edge, trace=trace
+            criterion,
+            theta0,
+            optimizer,
+            optCtrl,
+            boundary_tol=boundary_tol,
+            restart_edge=restart_edge,
+            rules=rules,
+            trace=trace,
         )
 
     def evaluate(theta: FloatArray) -> Evaluated:
@@ -135,8 +147,15 @@ def optimizeLmer(
         0 if found.converged else 1,
         expected_decrease=found.expected_decrease,
         message=message,
-        warnings=() if found.converged else (_not_converged(found),),
+        warnings=_doubts(criterion, theta, hessian, rules) if found.converged else (_not_converged(found),),
     )
+
+
+def _doubts(criterion: Objective, theta: FloatArray, hessian: FloatArray, rules: Rules | None) -> tuple[str, ...]:
+    """What lme4 would say of an optimum that Newton's method found."""
+    if rules is None or not needs_a_look(hessian, rules) or singular(theta, criterion.lower):
+        return ()
+    return judge_derivatives(*derivatives(criterion, theta), rules)
 
 
 def _not_converged(found: One) -> str:

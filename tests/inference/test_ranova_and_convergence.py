@@ -7,8 +7,8 @@ import pytest
 
 from pylmer import checkConv, datasets, extractAIC, lmer, options, ranova
 from pylmer.errors import ConvergenceWarning
-from pylmer.inference.check_conv import judge_derivatives
 from pylmer.model import at_theta
+from pylmer.optimize.convergence import judge_derivatives
 from rcompare.engines.r import RSession
 
 MODELS = [
