@@ -21,9 +21,10 @@ def test_each_term_is_asked_for_with_the_fit_as_it_is() -> None:
     alone = lmer("angle ~ temp + (1 | recipe:replicate)", datasets.cake())
     assert list(table.index) == ["<none>", "recipe", "temp"]
     assert list(table.columns) == ["BIC"]
-    assert math.isnan(table.loc["<none>", "BIC"])
-    assert table.loc["recipe", "BIC"] == pytest.approx(BIC(alone), rel=1e-9)
-    assert m.drop1(test="user", sumFun=own).loc["temp", "BIC"] == table.loc["temp", "BIC"]
+    values = table["BIC"].tolist()
+    assert math.isnan(values[0])
+    assert values[1] == pytest.approx(BIC(alone), rel=1e-9)
+    assert m.drop1(test="user", sumFun=own)["BIC"].tolist()[1:] == values[1:]
 
 
 def test_the_criterion_stays_what_it_was() -> None:
@@ -37,7 +38,8 @@ def test_the_criterion_stays_what_it_was() -> None:
     m = lmer("Reaction ~ Days + (1 | Subject)", datasets.sleepstudy())
     drop1(m, test="user", sumFun=watch)
     without = lmer("Reaction ~ 1 + (1 | Subject)", datasets.sleepstudy())
-    assert seen == [(True, pytest.approx(REMLcrit(without), abs=1e-6))]
+    assert [reml for reml, _ in seen] == [True]
+    assert seen[0][1] == pytest.approx(REMLcrit(without), abs=1e-6)
 
 
 @pytest.mark.parametrize("arguments", [{"test": "user"}, {"test": "Chisq", "sumFun": own}])
