@@ -168,7 +168,7 @@ class _Levels:
             return np.add.reduceat(rows, self.starts, axis=1)
         if c > 4 and rows.size <= MOST_AT_ONCE:
             cells = self.codes + np.arange(0, c * J, J)[:, None]
-            together: FloatArray = np.bincount(cells.ravel(), rows.ravel(), c * J)
+            together = np.asarray(np.bincount(cells.ravel(), rows.ravel(), c * J), dtype=np.float64)
             return together.reshape(c, J)
         return np.array([np.bincount(self.codes, row, J) for row in rows]).reshape(c, J)
 
