@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["CALLS", "GROUPS", "Case", "CaseError", "Draws", "Waiver", "builtin_cases", "load_cases", "select"]
 
@@ -17,15 +17,20 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "lm": ("fit", "text"),
     "aov": ("fit", "text"),
     "data": ("fit", "text"),
+    "lmList": ("fit", "text"),
 }
 """For each call the groups of quantities that a case wants when it does not say."""
 
 EXTRA_GROUPS = (
     *("boot", "simulate", "icc", "heads", "wald", "profile", "satterthwaite", "influence", "anova", "drop1", "against"),
+    *("predictions", "simulations", "refits", "comparisons", "several", "allFit", "replay", "intervals", "bootstrap"),
+    *("diagnostics", "deletions", "getME", "extractors", "conversions", "modular"),
 )
 """Groups that a case must ask for."""
 
 CALLS = tuple(GROUPS)
+
+T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
@@ -76,7 +81,7 @@ class Case:
     data
         Name of a data set of :mod:`pylmer.datasets`, and the name under which the data stand in printed calls.
     call
-        ``lmer``, ``lm``, ``aov`` or ``data``.
+        ``lmer``, ``lmList``, ``lm``, ``aov`` or ``data``.
     formula
         In R's language; empty for ``data``.
     file
@@ -84,7 +89,7 @@ class Case:
     REML, weights, offset, subset, contrasts, na_action
         As in ``lmer``; weights and offset name a column, contrasts map a factor to ``contr.sum`` and so on.
     against
-        Formula of a smaller model, for the group ``against``: ``anova`` of the two.
+        Formula of a smaller model, for the groups ``against`` and ``several``: ``anova`` of the two.
     groups
         Groups of quantities wanted, see :data:`GROUPS` and :data:`EXTRA_GROUPS`.
     boot, simulate
@@ -132,6 +137,7 @@ class Case:
 
 def _case(table: Mapping[str, Any], folder: Path) -> Case:
     entry = dict(table)
+    _check_types(entry)
     known = {f.name for f in fields(Case)} - {"waivers", "groups"} | {"waive", "quantities", "also"}
     for key in entry:
         if key not in known:
@@ -143,10 +149,10 @@ def _case(table: Mapping[str, Any], folder: Path) -> Case:
             raise CaseError(f"a case has no {key!r}: {entry}")
     call = entry.get("call", "lmer")
     groups = tuple(entry.pop("quantities", GROUPS.get(call, ()))) + tuple(entry.pop("also", ()))
-    waivers = tuple(Waiver(**w) for w in entry.pop("waive", ()))
+    waivers = tuple(_made(Waiver, w, entry["id"], "waive") for w in entry.pop("waive", ()))
     for key in ("boot", "simulate"):
         if key in entry:
-            entry[key] = Draws(**entry[key])
+            entry[key] = _made(Draws, entry[key], entry["id"], key)
             groups += (key,)
     if "against" in entry:
         groups += ("against",)
@@ -159,10 +165,39 @@ def _case(table: Mapping[str, Any], folder: Path) -> Case:
     return Case(**entry, groups=groups, waivers=waivers)
 
 
+TYPES: dict[type, tuple[str, ...]] = {
+    str: (*("id", "data", "call", "formula", "title", "file", "weights", "offset", "subset", "na_action", "against"),),
+    bool: ("REML",),
+    list: ("tags", "quantities", "also", "waive"),
+    dict: ("contrasts", "boot", "simulate"),
+}
+"""What TOML must give for each key."""
+
+
+def _check_types(entry: Mapping[str, Any]) -> None:
+    for kind, keys in TYPES.items():
+        for key in keys:
+            if key in entry and not isinstance(entry[key], kind):
+                name = {str: "text", bool: "true or false", list: "a list", dict: "a table"}[kind]
+                raise CaseError(f"case {entry.get('id', '?')}: {key!r} must be {name} (met {entry[key]!r})")
+
+
+def _made(kind: type[T], table: Any, case_id: str, key: str) -> T:
+    """Make a waiver, or draws, of a table of the case file."""
+    try:
+        made = kind(**table)
+    except TypeError as err:
+        raise CaseError(f"case {case_id}: {key!r} cannot be read: {err}") from None
+    if isinstance(made, Draws) and not (isinstance(made.nsim, int) and isinstance(made.seed, int)):
+        raise CaseError(f"case {case_id}: nsim and seed of {key!r} must be whole numbers (met {table})")
+    return made
+
+
 def load_cases(paths: Iterable[Path]) -> list[Case]:
     """Read cases from TOML files, or from all ``*.toml`` of folders.
 
-    A file may have a table ``[defaults]`` whose keys go into each of its ``[[case]]`` tables.
+    A file may have a table ``[defaults]`` whose keys go into each of its ``[[case]]`` tables, and ``[[divergence]]``
+    tables, which :func:`rcompare.divergences.load_register` reads.
 
     Raises
     ------
@@ -181,12 +216,19 @@ def load_cases(paths: Iterable[Path]) -> list[Case]:
             content = tomllib.loads(file.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as err:
             raise CaseError(f"{file} is not TOML: {err}") from None
+        except OSError as err:
+            raise CaseError(f"{file} cannot be read: {err}") from None
+        for key in content:
+            if key not in ("defaults", "case", "divergence"):
+                raise CaseError(f"{file}: unknown table {key!r}; known are [[case]], [defaults] and [[divergence]]")
         defaults = content.get("defaults", {})
         for table in content.get("case", []):
             case = _case({**defaults, **table}, file.parent)
             if case.id in cases:
                 raise CaseError(f"{file}: the id {case.id!r} occurs twice")
             cases[case.id] = case
+    if not cases:
+        raise CaseError(f"no [[case]] in {', '.join(map(str, files))}")
     return list(cases.values())
 
 
@@ -196,7 +238,7 @@ def builtin_cases() -> list[Case]:
 
 
 def select(cases: Iterable[Case], names: Iterable[str] = (), tags: Iterable[str] = ()) -> list[Case]:
-    """Choose cases by id, tag or file-name-like pattern (``hsb-*``); no names and no tags means all.
+    """Choose cases by id, else by tag or file-name-like pattern (``hsb-*``); no names and no tags means all.
 
     Raises
     ------
@@ -207,11 +249,13 @@ def select(cases: Iterable[Case], names: Iterable[str] = (), tags: Iterable[str]
     wanted_tags = set(tags)
     for name in names:
         pattern = re.compile(re.escape(name).replace(r"\*", ".*") + r"\Z")
-        found = [c for c in pool if pattern.match(c.id) or name in c.tags]
+        found = [c for c in pool if c.id == name] or [c for c in pool if pattern.match(c.id) or name in c.tags]
         if not found:
             near = difflib.get_close_matches(name, [c.id for c in pool] + [t for c in pool for t in c.tags], 3)
             raise CaseError(f"no case or tag is called {name!r}" + (f"; near are {', '.join(near)}" if near else ""))
         chosen += [c for c in found if c not in chosen]
-    if not chosen:
-        chosen = pool
-    return [c for c in chosen if not wanted_tags or wanted_tags & set(c.tags)]
+    chosen = [c for c in chosen or pool if not wanted_tags or wanted_tags & set(c.tags)]
+    if pool and not chosen:
+        known = sorted({tag for c in pool for tag in c.tags})
+        raise CaseError(f"no case has the tag {' or '.join(sorted(wanted_tags))}; known are {', '.join(known)}")
+    return chosen

@@ -6,13 +6,25 @@ from collections.abc import Iterable
 
 from rcompare.case import Case
 from rcompare.datatable import case_hash
-from rcompare.engines.golden import GoldenEngine
+from rcompare.engines.golden import GoldenAltered, GoldenEngine
 from rcompare.engines.scripts import script_hash
 from rcompare.rtext import r_call
 
 __all__ = ["STAMPED", "stale_files"]
 
-STAMPED = ("R", "packages", "BLAS", "LAPACK", "locale", "RNGkind", "platform", "recorded", "call", "data_hash")
+STAMPED = (
+    "R",
+    "packages",
+    "BLAS",
+    "LAPACK",
+    "locale",
+    "RNGkind",
+    "platform",
+    "recorded",
+    "call",
+    "data_hash",
+    "content_hash",
+)
 """What every golden file must say about its origin."""
 
 
@@ -24,7 +36,10 @@ def stale_files(cases: Iterable[Case], golden: GoldenEngine) -> list[tuple[str, 
 def _problems(case: Case, golden: GoldenEngine) -> list[str]:
     if not golden.has(case):
         return [f"not recorded; write it with: rcompare record {case.id}"]
-    stamp = golden.run(case).stamp
+    try:
+        stamp = golden.run(case).stamp
+    except GoldenAltered as err:
+        return [str(err)]
     found = [f"its stamp has no {key!r}" for key in STAMPED if key not in stamp]
     if stamp.get("call") != r_call(case):
         found.append(f"recorded for another call: {stamp.get('call')}")

@@ -14,9 +14,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pylmer.errors import PylmerError
 from rcompare.case import Case, CaseError
 from rcompare.differences import Comparison
-from rcompare.engines.base import Engine, EngineUnavailable
+from rcompare.divergences import Divergence, builtin_register, load_register
+from rcompare.engines.base import Engine, EngineUnavailable, OtherData
+from rcompare.engines.golden import BUILTIN, GoldenAltered, GoldenEngine, golden_folder, own_cases
 
 __all__ = [
     "BUILTIN",
@@ -27,6 +30,7 @@ __all__ = [
     "Failed",
     "cases_option",
     "compare_all",
+    "divergences_option",
     "documented_errors",
     "golden_folder",
     "golden_option",
@@ -35,6 +39,7 @@ __all__ = [
     "junit_option",
     "make_console",
     "progress",
+    "register_of",
     "tag_option",
     "verbose_option",
     "versioned",
@@ -49,12 +54,10 @@ Exit codes:
   0  everything that was compared agrees
   1  something disagrees, is missing, or a waiver is stale
   2  wrong usage: unknown option or case, a case file that cannot be read
-  3  an engine that was asked for is not available (R, golden files)
+  3  an engine that was asked for is not available (R, golden files), or offers none of the cases
 """
 
 T = TypeVar("T")
-
-BUILTIN = Path(__file__).parent / "cases"
 
 cases_option = click.option(
     "--cases",
@@ -64,9 +67,19 @@ cases_option = click.option(
     help="File or folder of case files (TOML); may be given several times. Default: the cases that come with rcompare.",
 )
 golden_option = click.option(
-    "--golden", type=click.Path(path_type=Path), help="Root folder of golden files (default: fixtures/golden)."
+    "--golden",
+    type=click.Path(path_type=Path),
+    help="Folder of golden files, or of folders lme4-<version> of them. Default: 'golden' beside your own case files; "
+    "for the cases of rcompare those that come with it.",
 )
 tag_option = click.option("--tag", "tags", multiple=True, help="Only cases with this tag; may be given several times.")
+divergences_option = click.option(
+    "--divergences",
+    "registers",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="File or folder with [[divergence]] tables, beside those of rcompare and of the case files.",
+)
 json_option = click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write a report as JSON.")
 junit_option = click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Write JUnit XML.")
 html_option = click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write one HTML page.")
@@ -85,27 +98,31 @@ class Failed(click.ClickException):
 def documented_errors() -> Iterator[None]:
     """Turn errors of the harness into messages with documented exit codes."""
     from rcompare.record import RecordingError
-    from rcompare.run import OtherData
 
     try:
         yield
-    except (CaseError, OtherData) as err:
+    except (CaseError, PylmerError) as err:
         raise Failed(str(err), USAGE) from None
+    except (OtherData, GoldenAltered) as err:
+        raise Failed(str(err), DISAGREE) from None
     except (EngineUnavailable, RecordingError, FileNotFoundError) as err:
         raise Failed(str(err), UNAVAILABLE) from None
 
 
 def make_console() -> Console:
-    """The terminal; where there is none (a log, a pipe), lines of 140 characters."""
-    console = Console()
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=140)
+    """The terminal; where there is none (a log, a pipe), lines of 140 characters. Labels are no markup."""
+    console = Console(markup=False, emoji=False, highlight=False)
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(markup=False, emoji=False, highlight=False, width=140)
 
 
-def golden_folder(root: Path | None) -> Path:
-    """Give the folder of golden files that a root folder stands for."""
-    from rcompare.engines.golden import latest_golden
-
-    return root if root is not None and any(root.glob("*.json*")) else latest_golden(root)
+def register_of(case_files: Iterable[Path], registers: Iterable[Path]) -> tuple[Divergence, ...]:
+    """Give rcompare's own divergences, those of the user's case files, and those of further files."""
+    own = [path for path in case_files if own_cases([path]) is not None]
+    further = load_register([*own, *registers])
+    ids = {entry.id for entry in further}
+    return (*(entry for entry in builtin_register() if entry.id not in ids), *further)
 
 
 def versioned(engine: Engine) -> str:
@@ -113,11 +130,24 @@ def versioned(engine: Engine) -> str:
     return f"pylmer {version('pylmer')}" if engine.name == "pylmer" else engine.name
 
 
-def compare_all(cases: list[Case], ours: Engine, theirs: Engine, console: Console) -> list[Comparison]:
-    """Compare two engines on all cases, with a progress bar."""
+def compare_all(
+    cases: list[Case], ours: Engine, theirs: Engine, console: Console, register: Iterable[Divergence] | None = None
+) -> list[Comparison]:
+    """Compare two engines on all cases, with a progress bar.
+
+    Raises
+    ------
+    EngineUnavailable
+        If an engine is a folder of golden files that has none of the cases.
+    """
     from rcompare.run import run_cases
 
-    return list(progress(run_cases(cases, ours, theirs), len(cases), "comparing", console))
+    for engine in (ours, theirs):
+        if isinstance(engine, GoldenEngine) and not any(engine.has(case) for case in cases):
+            names = " ".join(case.id for case in cases[:3]) + (" ..." if len(cases) > 3 else "")
+            mend = f"write them where R is with: rcompare record {names}"
+            raise EngineUnavailable(f"{engine.folder} has none of the {len(cases)} cases; {mend}")
+    return list(progress(run_cases(cases, ours, theirs, register), len(cases), "comparing", console))
 
 
 def progress(items: Iterable[T], total: int, what: str, console: Console) -> Iterator[T]:
@@ -154,6 +184,8 @@ def write_reports(
         from rcompare.report.html import as_html
 
         write(html_file, as_html(comparisons), console)
+    if not any(c.offered for c in comparisons):
+        sys.exit(UNAVAILABLE)
     sys.exit(0 if all(c.passed for c in comparisons) else DISAGREE)
 
 

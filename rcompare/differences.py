@@ -92,6 +92,16 @@ class Comparison:
     stamps: tuple[Mapping[str, Any], Mapping[str, Any]] = field(default_factory=lambda: ({}, {}))
 
     @property
+    def offered(self) -> bool:
+        """Whether anything was compared: false where an engine has no such model."""
+        return any(d.status != "not offered" for d in self.differences)
+
+    @property
+    def verdict(self) -> str:
+        """``agrees``, ``parts``, or ``not offered``."""
+        return "not offered" if not self.offered else "agrees" if self.passed else "parts"
+
+    @property
     def failures(self) -> tuple[Difference, ...]:
         """Outcomes that fail."""
         return tuple(d for d in self.differences if d.fails)

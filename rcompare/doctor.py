@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from rcompare.case import builtin_cases
+from rcompare.case import builtin_cases, load_cases
 from rcompare.engines.base import EngineUnavailable
-from rcompare.engines.golden import GoldenEngine
+from rcompare.engines.golden import GoldenEngine, golden_folder
+from rcompare.engines.others import OTHERS
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "as_json", "examine", "skipped"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Finding:
         What is skipped without it, and how to mend it.
     needed
         False for something that only adds to what rcompare can do.
+    live
+        Whether live comparisons with R need it.
     """
 
     what: str
@@ -41,10 +47,19 @@ class Finding:
     ok: bool
     consequence: str = ""
     needed: bool = True
+    live: bool = False
 
 
-def examine() -> list[Finding]:
-    """Look at everything that rcompare can use."""
+def examine(case_files: Sequence[Path] = (), golden: Path | None = None) -> list[Finding]:
+    """Look at everything that rcompare can use.
+
+    Parameters
+    ----------
+    case_files
+        The user's case files; the cases of rcompare when empty.
+    golden
+        Folder of golden files, where it is not the default one.
+    """
     findings = [Finding("Python", platform.python_version(), sys.version_info >= (3, 11))]
     for name in ("pylmer", "numpy", "scipy", "pandas", "click", "rich", "jinja2"):
         findings.append(_package(name, "rcompare does not run without it: pip install pylmer"))
@@ -52,10 +67,35 @@ def examine() -> list[Finding]:
     findings += [_r(), _rpy2()]
     findings += _embedded()
     findings.append(_setarch())
-    findings.append(_golden())
-    for name, what in (("statsmodels", "MixedLM"), ("nlopt", "lme4's own optimizer"), ("pytest", "the plugin")):
+    findings += _golden(case_files, golden)
+    for name, what in (("nlopt", "lme4's own optimizer in pylmer"), ("pytest", "tests with the plugin")):
         findings.append(_package(name, f"no {what}: pip install {name}", needed=False))
+    for name, adapter in OTHERS.items():
+        there = importlib.util.find_spec(adapter.module) is not None
+        findings.append(
+            _package(name, f"no engine {name!r}: pip install {name}", needed=False)
+            if there
+            else Finding(f"engine {name}", "", False, f"not among the engines: pip install {name}", needed=False)
+        )
     return findings
+
+
+def skipped(findings: Iterable[Finding]) -> list[str]:
+    """What will be skipped, a line each."""
+    found = list(findings)
+    lines = []
+    no_r = next((f for f in found if f.live and not f.ok), None)
+    if no_r is not None:
+        lines.append(f"every live comparison with R, because of {no_r.what}: {no_r.consequence}")
+    others = [f.what.removeprefix("engine ") for f in found if f.what.startswith("engine ") and not f.ok]
+    if others:
+        lines.append(f"the engines {', '.join(others)}: not installed")
+    return lines
+
+
+def as_json(findings: Iterable[Finding]) -> str:
+    """Write the findings for programs."""
+    return json.dumps([asdict(f) for f in findings], indent=1)
 
 
 def _package(name: str, consequence: str, needed: bool = True) -> Finding:
@@ -70,19 +110,30 @@ def _package(name: str, consequence: str, needed: bool = True) -> Finding:
 def _r() -> Finding:
     program = shutil.which("R")
     if program is None:
-        return Finding("R", "", False, "no live comparisons: apt-get install r-base-core r-cran-lme4, or R from CRAN")
+        mend = "no live comparisons: apt-get install r-base-dev r-cran-lme4, or R from CRAN, and have R on the PATH"
+        return Finding("R", "", False, mend, needed=False, live=True)
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    return Finding("R", done.stdout.splitlines()[0] if done.stdout else program, done.returncode == 0)
+    return Finding("R", done.stdout.splitlines()[0] if done.stdout else program, done.returncode == 0, live=True)
 
 
 def _rpy2() -> Finding:
-    return _package("rpy2", "no live comparisons: pip install 'pylmer[r]'")
+    return replace(_package("rpy2", "no live comparisons: pip install 'pylmer[r]'", needed=False), live=True)
 
+
+PACKAGES = {
+    "lme4": "no live comparisons",
+    "nlme": "no engine 'nlme', and no data sets of nlme",
+    "lmerTest": "no engine 'lmerTest', no Satterthwaite's degrees of freedom to compare with",
+    "pbkrtest": "no Kenward-Roger's degrees of freedom to compare with",
+    "mlmRev": "no data sets of mlmRev",
+    "emmeans": "no marginal means of fits that cross the bridge",
+}
 
 PROBE = """
+import sys
 from rcompare.engines.r import r_session
 R = r_session()
-for name in ("lme4", "nlme", "lmerTest", "pbkrtest", "mlmRev"):
+for name in sys.argv[1:]:
     print(name, R.strings(f"packageDescription('{name}')$Version")[0] if R.has(name) else "")
 """
 
@@ -92,18 +143,21 @@ def _embedded() -> list[Finding]:
     if shutil.which("R") is None or importlib.util.find_spec("rpy2") is None:
         return []
     done = subprocess.run(
-        [sys.executable, "-c", PROBE], capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
+        [sys.executable, "-c", PROBE, *PACKAGES],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
     )
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or [f"it ended with code {done.returncode}"]
         mend = "rpy2 and R do not fit: pip install --force-reinstall --no-binary rpy2-rinterface,rpy2 'rpy2==3.5.17'"
-        return [Finding("R inside Python", "", False, f"{last[0]}; {mend}")]
+        return [Finding("R inside Python", "", False, f"{last[0]}; {mend}", needed=False, live=True)]
     findings = [Finding("R inside Python", "starts", True)]
     for line in done.stdout.splitlines():
         name, _, found = line.partition(" ")
-        needed = name == "lme4"
-        consequence = f"install.packages('{name}') in R" if not found else ""
-        findings.append(Finding(f"R package {name}", found, bool(found), consequence, needed))
+        consequence = "" if found else f"{PACKAGES[name]}: install.packages('{name}') in R"
+        findings.append(Finding(f"R package {name}", found, bool(found), consequence, False, name == "lme4"))
     return findings
 
 
@@ -115,13 +169,15 @@ def _setarch() -> Finding:
     return Finding("setarch", program or "", program is not None, consequence, needed=False)
 
 
-def _golden() -> Finding:
+def _golden(case_files: Sequence[Path], golden: Path | None) -> list[Finding]:
+    """Which cases are recorded; a case file that cannot be read is an error of the user's."""
+    cases = load_cases(case_files) if case_files else builtin_cases()
+    command = " ".join(["rcompare record", *(f"--cases {path}" for path in case_files)])
     try:
-        engine = GoldenEngine()
+        engine = GoldenEngine(golden_folder(golden, case_files))
     except EngineUnavailable as err:
-        return Finding("golden files", "", False, str(err))
-    cases = builtin_cases()
-    there = sum(engine.has(case) for case in cases)
+        return [Finding("golden files", "", False, f"{err} (where R is: {command})")]
     lacking = [case.id for case in cases if not engine.has(case)]
-    consequence = f"not recorded: {', '.join(lacking)}" if lacking else ""
-    return Finding("golden files", f"{engine.folder.name}: {there} of {len(cases)} cases", not lacking, consequence)
+    consequence = f"not recorded: {', '.join(lacking)} (where R is: {command})" if lacking else ""
+    found = f"{engine.folder}: {len(cases) - len(lacking)} of {len(cases)} cases"
+    return [Finding("golden files", found, not lacking, consequence)]

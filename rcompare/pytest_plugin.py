@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from rcompare.case import Case
     from rcompare.differences import Comparison
+    from rcompare.divergences import Divergence
     from rcompare.engines.base import Engine
     from rcompare.engines.golden import GoldenEngine
     from rcompare.results import Results
@@ -34,8 +36,9 @@ __all__ = ["AgreesWithR", "agrees_with_r"]
 
 RECORD_AGAIN = "record again, where R is: pytest --rcompare-record"
 
-COUNTS: pytest.StashKey[Counter[str]] = pytest.StashKey()
-REASONS: pytest.StashKey[dict[str, None]] = pytest.StashKey()
+ENGINES = ("auto", "live", "golden", "nlme", "lmerTest")
+PROPERTY = "compared with R"
+"""Under this name a test's report says what became of each model: ``compared``, or why it was skipped."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,17 +47,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rcompare-record", action="store_true", help="write golden files from R beside the tests")
     group.addoption(
         "--rcompare-engine",
-        choices=("auto", "live", "golden"),
+        choices=ENGINES,
         default="auto",
-        help="what to compare with: R itself, golden files, or (auto) R where it is there and golden files elsewhere",
+        help="what to compare with: lme4 in R itself (live), golden files, lme4 where it is there and golden files "
+        "elsewhere (auto), nlme or lmerTest in R",
+    )
+    group.addoption(
+        "--rcompare-divergences",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="TOML file with [[divergence]] tables: known differences, which pass only while they are as registered",
     )
     group.addoption("--require-r", action="store_true", help="fail, instead of skipping, where R is missing")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Start counting."""
-    config.stash[COUNTS] = Counter()
-    config.stash[REASONS] = {}
 
 
 @pytest.fixture
@@ -86,6 +91,7 @@ class AgreesWithR:
         offset: str | None = None,
         subset: str | None = None,
         contrasts: Mapping[str, str] | None = None,
+        waive: Mapping[str, str] | None = None,
         quantities: tuple[str, ...] = ("structure", "fit", "effects", "rows", "text"),
     ) -> Comparison:
         """Fit, ask R, compare.
@@ -94,6 +100,8 @@ class AgreesWithR:
         ----------
         formula, data, REML, weights, offset, subset, contrasts
             As for ``lmer``; weights and offset name columns, contrasts map a factor to ``"contr.sum"`` and so on.
+        waive
+            Quantities that are known to differ, each with the reason; the test fails when one starts to agree.
         quantities
             Groups of quantities to compare.
 
@@ -102,9 +110,12 @@ class AgreesWithR:
         Comparison
             All outcomes, none of which fails.
         """
-        from rcompare.case import Case
+        from pylmer.errors import PylmerError
+        from rcompare.case import Case, CaseError, Waiver
+        from rcompare.engines.base import OtherData
+        from rcompare.engines.golden import GoldenAltered
         from rcompare.engines.pylmer import PylmerEngine
-        from rcompare.run import OtherData, compare_engines
+        from rcompare.run import compare_engines
 
         self.calls += 1
         case = Case(
@@ -117,20 +128,36 @@ class AgreesWithR:
             subset=subset,
             contrasts=contrasts or {},
             groups=quantities,
+            waivers=tuple(Waiver(name, reason) for name, reason in (waive or {}).items()),
         )
-        reference = self._reference(case, data)
-        ours = PylmerEngine(lme4=getattr(reference, "lme4_version", "1.1-31"), data=data)
         try:
-            comparison = compare_engines(case, ours, reference)
+            reference = self._reference(case, data)
+            ours = PylmerEngine(lme4=getattr(reference, "lme4_version", "1.1-31"), data=data)
+            comparison = compare_engines(case, ours, reference, self._register())
         except OtherData:
             pytest.fail(f"{case.id}: R's answers were recorded from other data; {RECORD_AGAIN}", pytrace=False)
-        self.request.config.stash[COUNTS]["compared"] += 1
+        except (CaseError, GoldenAltered, PylmerError) as err:
+            pytest.fail(f"{case.id}: {err}", pytrace=False)
+        self._count("compared")
         if not comparison.passed:
             pytest.fail(_table(comparison), pytrace=False)
         return comparison
 
+    def _count(self, outcome: str) -> None:
+        self.request.node.user_properties.append((PROPERTY, outcome))
+
+    def _register(self) -> tuple[Divergence, ...]:
+        from rcompare.divergences import builtin_register, load_register
+
+        files = [Path(name) for name in self.request.config.getoption("--rcompare-divergences")]
+        return (*builtin_register(), *load_register(files))
+
     def _name(self) -> str:
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", self.request.node.name).strip("_")
+        """Name of the golden file: the test's file, classes and name, and which call it is."""
+        full = ".".join(self.request.node.nodeid.split("::")[1:])
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", full).strip("_")
+        if name != full:  # what was replaced may have told two tests apart
+            name = f"{name}-{sha256(full.encode()).hexdigest()[:6]}"
         suffix = "" if self.calls == 1 else f"-{self.calls}"
         return f"{self.request.path.stem}.{name}{suffix}"
 
@@ -143,6 +170,8 @@ class AgreesWithR:
         config = self.request.config
         root = self.request.path.parent / "golden"
         choice, record = config.getoption("--rcompare-engine"), config.getoption("--rcompare-record")
+        if choice in ("nlme", "lmerTest") and not record:
+            return self._another(choice, case, data)
         reason = why_no_r() if choice != "golden" or record else "golden files were asked for"
         if reason is None:
             live = REngine(data=data)
@@ -158,13 +187,22 @@ class AgreesWithR:
             return golden
         return self._neither(case, reason, record)
 
+    def _another(self, choice: str, case: Case, data: pd.DataFrame) -> Engine:
+        from rcompare.engines.base import EngineUnavailable
+        from rcompare.engines.lmertest import LmerTestEngine
+        from rcompare.engines.nlme import NlmeEngine
+
+        try:
+            return NlmeEngine(data=data) if choice == "nlme" else LmerTestEngine(data=data)
+        except EngineUnavailable as err:
+            return self._neither(case, str(err), False)
+
     def _neither(self, case: Case, reason: str, record: bool) -> Engine:
         config = self.request.config
         said = (
             f"{reason}, and there is no golden file {case.id}.json (write it where R is with: pytest --rcompare-record)"
         )
-        config.stash[COUNTS]["skipped"] += 1
-        config.stash[REASONS][reason] = None
+        self._count(reason)
         if config.getoption("--require-r") or record:
             pytest.fail(f"R is required here: {said}", pytrace=False)
         pytest.skip(f"not compared with R: {said}")
@@ -193,14 +231,14 @@ def _newest_with(root: Path, case: Case) -> GoldenEngine | None:
 def _table(comparison: Comparison) -> str:
     from rich.console import Console
 
-    from rcompare.report.terminal import difference_table, side_by_side
+    from rcompare.report.terminal import difference_block, side_by_side
 
     stream = io.StringIO()
-    console = Console(file=stream, width=140)
+    console = Console(file=stream, width=140, markup=False, emoji=False, highlight=False)
     console.print(f"{comparison.case.formula}: {comparison.names[0]} and {comparison.names[1]} part")
     if comparison.optimum is not None:
         console.print(comparison.optimum.sentence)
-    console.print(difference_table(comparison.failures, comparison.names))
+    console.print(difference_block(comparison.failures, comparison.names))
     for d in comparison.failures:
         if d.text is not None and d.text.lines:
             console.print(side_by_side(d, comparison.names))
@@ -208,9 +246,18 @@ def _table(comparison: Comparison) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how many models were compared with R, and how many could not be."""
-    counts, reasons = config.stash[COUNTS], config.stash[REASONS]
-    if counts:
-        why = f" ({'; '.join(reasons)})" if reasons else ""
-        line = f"models compared with R: {counts['compared']}, skipped: {counts['skipped']}{why}"
-        terminalreporter.write_line(line, yellow=bool(counts["skipped"]), green=not counts["skipped"])
+    """Say how many models were compared with R, and how many could not be; workers of xdist are counted too."""
+    outcomes = Counter(
+        outcome
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, outcome in report.user_properties
+        if name == PROPERTY
+    )
+    compared = outcomes.pop("compared", 0)
+    skipped = sum(outcomes.values())
+    if compared or skipped:
+        why = f" ({'; '.join(outcomes)})" if outcomes else ""
+        line = f"models compared with R: {compared}, skipped: {skipped}{why}"
+        terminalreporter.write_line(line, yellow=bool(skipped), green=not skipped)

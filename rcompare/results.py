@@ -7,7 +7,8 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "Strings",
     "Text",
     "Value",
+    "content_hash",
     "from_json",
     "read_results",
     "to_json",
@@ -223,10 +225,20 @@ def from_json(text: str) -> Results:
     )
 
 
+def content_hash(results: Results) -> str:
+    """SHA-256 of all answers with their stamp, by which a file that was changed by hand is known."""
+    stamp = {key: value for key, value in results.stamp.items() if key != "content_hash"}
+    return sha256(to_json(replace(results, stamp=stamp)).encode()).hexdigest()
+
+
 def write_results(results: Results, folder: Path) -> Path:
-    """Write ``<case>.json`` (``.json.gz`` when large) into a folder, replacing what was there; gives the path."""
+    """Write ``<case>.json`` (``.json.gz`` when large) into a folder, replacing what was there; gives the path.
+
+    The stamp gets the hash of the content.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    text = to_json(results).encode()
+    stamp = {**results.stamp, "content_hash": content_hash(results)}
+    text = to_json(replace(results, stamp=stamp)).encode()
     plain, packed = folder / f"{results.case}.json", folder / f"{results.case}.json.gz"
     for old in (plain, packed):
         old.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pylmer.formula.deparse import deparse
 from pylmer.formula.parse import parse, parse_formula
 from rcompare.case import Case, CaseError
 
-__all__ = ["ALLOWED", "r_call", "r_expression", "r_formula"]
+__all__ = ["ALLOWED", "call_arguments", "r_call", "r_expression", "r_formula", "r_name", "r_part"]
 
 OPERATORS = (
     *("~", "+", "-", "*", "/", "^", ":", "%in%", "%%", "%/%", "(", "["),
@@ -89,26 +89,39 @@ def r_expression(text: str, case_id: str = "") -> str:
     return _checked(parse(text), case_id)
 
 
-def _symbol(name: str) -> str:
+def r_part(node: Node, case_id: str = "") -> str:
+    """Rebuild a piece of a formula's tree as R code; errors as for :func:`r_formula`."""
+    return _checked(node, case_id)
+
+
+def r_name(name: str) -> str:
+    """A name as R code, in back-quotes where it needs them."""
     return deparse(Name(_plain(name, name)))
 
 
 def r_call(case: Case) -> str:
     """Write the call of a case in R: ``lmer(Reaction ~ Days + (Days | Subject), data = sleepstudy, REML = FALSE)``."""
     if case.call == "data":
-        return f"({_symbol(case.data)})"
-    args = [r_formula(case.formula, case.id), f"data = {_symbol(case.data)}"]
+        return f"({r_name(case.data)})"
+    args = [r_formula(case.formula, case.id), f"data = {r_name(case.data)}"]
     if case.call == "lmer" and not case.REML:
         args.append("REML = FALSE")
-    if case.subset is not None:
-        args.append(f"subset = {r_expression(case.subset, case.id)}")
-    args += [f"{key} = {_symbol(name)}" for key in ("weights", "offset") if (name := getattr(case, key)) is not None]
-    if case.na_action is not None:
-        args.append(f"na.action = {_one_of(case.na_action, NA_ACTIONS, case.id)}")
-    if case.contrasts:
-        pairs = [f'{_symbol(f)} = "{_one_of(c, CONTRASTS, case.id)}"' for f, c in case.contrasts.items()]
-        args.append(f"contrasts = list({', '.join(pairs)})")
+    named = [f"{key} = {r_name(name)}" for key in ("weights", "offset") if (name := getattr(case, key)) is not None]
+    args += [*call_arguments(case, "subset"), *named, *call_arguments(case, "na.action", "contrasts")]
     return f"{case.call}({', '.join(args)})"
+
+
+def call_arguments(case: Case, *wanted: str) -> list[str]:
+    """The arguments ``subset``, ``na.action`` and ``contrasts`` of a case in R (all, or those wanted)."""
+    args = {}
+    if case.subset is not None:
+        args["subset"] = r_expression(case.subset, case.id)
+    if case.na_action is not None:
+        args["na.action"] = _one_of(case.na_action, NA_ACTIONS, case.id)
+    if case.contrasts:
+        pairs = [f'{r_name(f)} = "{_one_of(c, CONTRASTS, case.id)}"' for f, c in case.contrasts.items()]
+        args["contrasts"] = f"list({', '.join(pairs)})"
+    return [f"{key} = {code}" for key, code in args.items() if key in (wanted or args)]
 
 
 def _one_of(name: str, known: tuple[str, ...], case_id: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rcompare.differences import Comparison
 
-__all__ = ["COLUMNS", "Score", "as_markdown", "score"]
+__all__ = ["COLUMNS", "Score", "as_markdown", "score", "why_not"]
 
 COLUMNS = (
     "engine",
@@ -71,6 +71,17 @@ def score(engine: str, comparisons: Sequence[Comparison]) -> Score:
         agreeing.append((sum(not d.fails for d in answered), len(answered)))
     good = sum(not d.fails for d in optima)
     return Score(engine, len(comparisons), len(fitted), good, len(optima) - good, tuple(agreeing))
+
+
+def why_not(comparisons: Sequence[Comparison]) -> dict[str, list[str]]:
+    """Ids of the cases without a fit, by the reason: the engine has no such model, or its error."""
+    found: dict[str, list[str]] = {}
+    for c in comparisons:
+        for d in c.differences:
+            if d.quantity in ("model", "error", "case", "data"):
+                reason = d.note if d.quantity != "error" else d.ours
+                found.setdefault(" ".join(reason.split())[:160], []).append(c.case.id)
+    return found
 
 
 def _found(c: Comparison, name: str) -> bool:

@@ -10,15 +10,26 @@ from numpy.typing import NDArray
 from rcompare.case import Case
 from rcompare.results import Results
 
-__all__ = ["CriterionEngine", "Engine", "EngineUnavailable"]
+__all__ = ["CriterionEngine", "Engine", "EngineUnavailable", "NotOffered", "OtherData"]
 
 
 class EngineUnavailable(RuntimeError):
     """An engine that cannot work here; the message says why, and how to mend it."""
 
 
+class NotOffered(Exception):
+    """An engine has no such model; the text says what is missing."""
+
+
+class OtherData(ValueError):
+    """Two engines answered a case, or were about to, from different rows."""
+
+
 class Engine(Protocol):
     """Anything that can answer cases: pylmer, R, golden files, another package.
+
+    An engine may also have ``partial``, true where it is not expected to answer everything, and ``wants``, groups of
+    quantities that both engines are asked for beside those of the case.
 
     Attributes
     ----------
@@ -29,7 +40,10 @@ class Engine(Protocol):
     name: str
 
     def run(self, case: Case) -> Results:
-        """Answer a case at the engine's own optimum; an error of the fit becomes ``Results.error``."""
+        """Answer a case at the engine's own optimum; an error of the fit becomes ``Results.error``.
+
+        A model that the engine does not have leaves ``values`` empty and says why in ``failed["all"]``.
+        """
         ...
 
 

@@ -11,13 +11,13 @@ import pandas as pd
 
 from rcompare.case import Case
 from rcompare.datatable import canonical_text, case_data, data_hash
-from rcompare.engines.base import EngineUnavailable
+from rcompare.engines.base import EngineUnavailable, OtherData
 from rcompare.engines.r import RSession, quote, r_session, why_no_r
 from rcompare.engines.scripts import SCRIPTS, script_hash
 from rcompare.results import Labelled, Results, Strings, Text, Value
 from rcompare.rtext import r_call
 
-__all__ = ["REngine", "send_frame"]
+__all__ = ["REngine", "loaded", "r_stamp", "send_case_data", "send_frame"]
 
 
 class REngine:
@@ -44,7 +44,7 @@ class REngine:
             raise EngineUnavailable(reason)
         self.tight = tight
         self.data = data
-        self._session = _loaded(r_session())
+        self._session = loaded(r_session())
         self.lme4_version = self._session.strings("packageDescription('lme4')$Version")[0]
         self.name = f"R (lme4 {self.lme4_version})"
 
@@ -53,12 +53,14 @@ class REngine:
 
         Raises
         ------
-        DataMismatch
+        OtherData
             If R's data set and ours are not the same to the last digit.
+        CaseError
+            If the case says what may not reach R.
         """
         R = self._session
         code = r_call(case)
-        seen = self._send_data(case)
+        seen, _ = send_case_data(R, case, self.data)
         R.eval(f"rcompare_case <- {_r_list(case, code, self.tight)}")
         answer = R.eval("rc_answer(rcompare_case, rcompare_data)")
         results = Results(
@@ -69,28 +71,37 @@ class REngine:
             warnings=tuple(answer["warnings"] or ()),
             error=answer["error"][0] if answer["error"] else None,
         )
-        return replace(results, stamp={**_stamp(R), "call": code, "data_hash": seen, **_draws(case)})
-
-    def _send_data(self, case: Case) -> str:
-        R = self._session
-        frame = case_data(case) if self.data is None else self.data
-        if case.file is None and self.data is None:
-            R.eval(f"rcompare_data <- rc_data({quote(case.data)})")
-        else:
-            send_frame(R, "rcompare_data", frame)
-        theirs = data_hash(R.strings("rc_canonical(rcompare_data)")[0])
-        ours = data_hash(canonical_text(frame))
-        if ours != theirs:
-            raise DataMismatch(f"case {case.id}: R's data and ours differ (SHA-256 {theirs[:12]} and {ours[:12]})")
-        return theirs
+        return replace(results, stamp={**r_stamp(R), "call": code, "data_hash": seen, **_draws(case)})
 
 
-class DataMismatch(RuntimeError):
-    """Two engines were about to answer a case from different rows."""
+def send_case_data(R: RSession, case: Case, data: pd.DataFrame | None = None) -> tuple[str, pd.DataFrame]:
+    """Give R the table of a case (``data`` instead, where given) as ``rcompare_data``.
+
+    Returns
+    -------
+    tuple
+        SHA-256 of the table, and the table.
+
+    Raises
+    ------
+    OtherData
+        If R's data set and ours are not the same to the last digit.
+    """
+    frame = case_data(case) if data is None else data
+    if case.file is None and data is None:
+        R.eval(f"rcompare_data <- rc_data({quote(case.data)})")
+    else:
+        send_frame(R, "rcompare_data", frame)
+    theirs = data_hash(R.strings("rc_canonical(rcompare_data)")[0])
+    ours = data_hash(canonical_text(frame))
+    if ours != theirs:
+        raise OtherData(f"case {case.id}: R's data and ours differ (SHA-256 {theirs[:12]} and {ours[:12]})")
+    return theirs, frame
 
 
 @lru_cache(maxsize=1)
-def _loaded(R: RSession) -> RSession:
+def loaded(R: RSession) -> RSession:
+    """Give R the scripts that take fits apart, once."""
     for path in SCRIPTS:
         R.eval(f"source({quote(str(path))})")
     return R
@@ -142,11 +153,12 @@ def _draws(case: Case) -> dict[str, Any]:
     return {name: {"nsim": d.nsim, "seed": d.seed} for name, d in draws.items() if d is not None}
 
 
-def _stamp(R: RSession) -> dict[str, Any]:
+def r_stamp(R: RSession) -> dict[str, Any]:
+    """Who answers: R, its packages, BLAS, locale, kind of random numbers, and the scripts' hash."""
     raw = R.eval("rc_stamp()")
     packages = {name: version[0] for name, version in raw.pop("packages").items()}
     flat = {key: value[0] if len(value) == 1 else " ".join(value) for key, value in raw.items()}
-    return {"engine": "R", **flat, "packages": packages, "script_hash": script_hash()}
+    return {"engine": "R", "package": "lme4", **flat, "packages": packages, "script_hash": script_hash()}
 
 
 def _values(raw: dict[str, Any]) -> dict[str, Value]:

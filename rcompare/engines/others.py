@@ -10,6 +10,7 @@ import importlib.util
 import re
 import warnings
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import version
@@ -23,15 +24,11 @@ from pylmer.errors import PylmerError
 from pylmer.formula.design import Design
 from rcompare.case import Case
 from rcompare.datatable import case_data, case_hash
-from rcompare.engines.base import EngineUnavailable
+from rcompare.engines.base import EngineUnavailable, NotOffered
 from rcompare.engines.pylmer_values import FloatArray, joined, number, vector
 from rcompare.results import Results, Value
 
-__all__ = ["OTHERS", "Interlace", "LmePython", "MixedLm", "NotOffered", "Other", "Statsmodels"]
-
-
-class NotOffered(Exception):
-    """The package has no such model; the text says what is missing."""
+__all__ = ["OTHERS", "Interlace", "LmePython", "MixedLm", "Other", "Statsmodels", "design_of", "variance_table"]
 
 
 class Other(ABC):
@@ -54,14 +51,20 @@ class Other(ABC):
 
     def run(self, case: Case) -> Results:
         """Fit a case with the package."""
-        stamp = {"engine": self.name, "data_hash": case_hash(case), "call": case.formula}
+        stamp = {
+            "engine": self.name,
+            "data_hash": case_hash(case),
+            "call": case.formula,
+            "package": self.package,
+            "packages": {self.package: version(self.package)},
+        }
         try:
             if case.call != "lmer":
                 raise NotOffered(f"{case.call} is not asked of {self.package}")
             frame = case_data(case)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return Results(case.id, self.answers(case, frame, _design(case, frame)), stamp)
+                return Results(case.id, self.answers(case, frame, design_of(case, frame)), stamp)
         except NotOffered as err:
             return Results(case.id, {}, stamp, failed={"all": str(err)})
         except Exception as err:  # whatever a package raises is its answer
@@ -72,7 +75,14 @@ class Other(ABC):
         """Quantities by name."""
 
 
-def _design(case: Case, frame: pd.DataFrame) -> Design:
+def design_of(case: Case, frame: pd.DataFrame) -> Design:
+    """Apply a case's formula to its table, for labels and for what the terms are.
+
+    Raises
+    ------
+    NotOffered
+        If pylmer cannot read the formula.
+    """
     try:
         return lFormula(
             case.formula,
@@ -82,6 +92,7 @@ def _design(case: Case, frame: pd.DataFrame) -> Design:
             weights=case.weights,
             offset=case.offset,
             contrasts=dict(case.contrasts) or None,
+            **({} if case.na_action is None else {"na_action": case.na_action}),
         )
     except PylmerError as err:
         raise NotOffered(str(err)) from None
@@ -120,16 +131,19 @@ def _letters(name: str) -> str:
     return "".join(sorted(plain.replace(":", "")))
 
 
-def _variances(design: Design, blocks: Iterable[FloatArray], sigma2: float) -> dict[str, Value]:
+def variance_table(design: Design, blocks: Iterable[FloatArray], sigma2: float) -> dict[str, Value]:
     """Covariance matrices of the terms as R tabulates them: variances, then covariances, Residual last."""
     labels: list[str] = []
     values: list[float] = []
+    seen: Counter[str] = Counter()
     for term, block in zip(design.re.terms, blocks, strict=True):
-        labels += [joined(term.group, name) for name in term.names]
+        group = f"{term.group}.{seen[term.group]}" if seen[term.group] else term.group  # R's make.unique
+        seen[term.group] += 1
+        labels += [joined(group, name) for name in term.names]
         values += np.diag(block).tolist()
         for j in range(term.k):
             for i in range(j + 1, term.k):
-                labels.append(joined(term.group, term.names[j], term.names[i]))
+                labels.append(joined(group, term.names[j], term.names[i]))
                 values.append(float(block[i, j]))
     return {"varcor.vcov": vector([*values, sigma2], [*labels, "Residual"])}
 
@@ -167,7 +181,7 @@ class Statsmodels(Other):
         fit = MixedLM(y, design.X, groups=term.codes, exog_re=term.columns).fit(reml=case.REML)
         sigma2 = float(fit.scale)
         common = _common(design, float(fit.llf), design.X_names, fit.fe_params, fit.bse_fe, float(np.sqrt(sigma2)))
-        return common | _variances(design, [np.asarray(fit.cov_re, dtype=np.float64)], sigma2)
+        return common | variance_table(design, [np.asarray(fit.cov_re, dtype=np.float64)], sigma2)
 
 
 class MixedLm(Other):
@@ -193,7 +207,7 @@ class MixedLm(Other):
         blocks = [np.asarray(g.cov, dtype=np.float64) for g in groups]
         if [(g.grouping_factor, *g.term_names) for g in groups] != [(t.group, *t.names) for t in design.re.terms]:
             return {}
-        return _variances(design, blocks, float(fit.VarCorr().residual))
+        return variance_table(design, blocks, float(fit.VarCorr().residual))
 
 
 class LmePython(Other):
@@ -227,7 +241,7 @@ class LmePython(Other):
             if any(key not in found for row in keys for key in row):
                 return {}
             blocks.append(np.array([[found[key] for key in row] for row in keys]))
-        return _variances(design, blocks, sigma2)
+        return variance_table(design, blocks, sigma2)
 
 
 class Interlace(Other):
@@ -251,7 +265,7 @@ class Interlace(Other):
         blocks = {group: np.atleast_2d(np.asarray(V, dtype=np.float64)) for group, V in fit.variance_components.items()}
         if [(t.group, t.k) for t in design.re.terms] != [(g, len(V)) for g, V in blocks.items()]:
             return common
-        return common | _variances(design, blocks.values(), sigma2)
+        return common | variance_table(design, blocks.values(), sigma2)
 
 
 def _values(column: pd.Series[Any]) -> Any:

@@ -28,7 +28,7 @@ class RError(RuntimeError):
     """R stopped with an error; the text is R's own message."""
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=16)
 def why_no_r(packages: tuple[str, ...] = ("lme4",)) -> str | None:
     """Say why live comparisons with R cannot run here, or None when they can.
 

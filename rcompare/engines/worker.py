@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rcompare.case import load_cases, select
+from rcompare.case import load_cases
 from rcompare.engines.lme4 import REngine
 from rcompare.results import write_results
 
@@ -30,7 +30,7 @@ def addresses_fixed() -> bool:
 def main(arguments: list[str]) -> None:
     """Answer one case and write it."""
     case_id, folder, *files = arguments
-    (case,) = select(load_cases([Path(f) for f in files]), [case_id])
+    (case,) = (case for case in load_cases([Path(f) for f in files]) if case.id == case_id)
     results = REngine(tight=True).run(case)
     stamp = {
         **results.stamp,

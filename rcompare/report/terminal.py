@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +13,12 @@ from rcompare.differences import Comparison, Difference
 from rcompare.quantities import STAGES, quantity
 from rcompare.textdiff import LineDifference, TextDifference
 
-__all__ = ["STYLES", "difference_table", "print_report", "side_by_side", "tally"]
+__all__ = ["STYLES", "difference_block", "print_report", "side_by_side", "tally"]
+
+VERDICTS = {"agrees": ("agrees", "green"), "parts": ("PARTS", "bold red"), "not offered": ("not offered", "dim")}
+
+NOTE = 40
+"""A note longer than this stands below its table."""
 
 STYLES = {
     "same": "green",
@@ -45,11 +50,22 @@ def print_report(comparisons: Sequence[Comparison], console: Console, verbose: b
         shown = [d for d in comparison.differences if verbose or d.status not in quiet]
         if shown:
             console.print(Text(f"\n{comparison.case.id}", style="bold"), Text(comparison.case.formula, style="dim"))
-            console.print(difference_table(shown, comparison.names))
+            console.print(difference_block(shown, comparison.names))
         for d in shown:
             if d.text is not None and d.text.lines and (verbose or d.fails):
                 console.print(side_by_side(d, comparison.names))
+    for line in _not_offered(comparisons):
+        console.print(Text(line, style="yellow"))
     console.print(_closing(comparisons))
+
+
+def _not_offered(comparisons: Sequence[Comparison]) -> list[str]:
+    """Cases that were not compared, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for c in comparisons:
+        if not c.offered:
+            reasons.setdefault(c.differences[0].note, []).append(c.case.id)
+    return [f"NOT OFFERED, {len(ids)} cases: {reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
 
 
 def _closing(comparisons: Sequence[Comparison]) -> Text:
@@ -84,7 +100,7 @@ def _case_table(comparisons: Sequence[Comparison]) -> Table:
         cells = [_tally_cell([d for d in c.differences if d.stage == stage]) for stage in STAGES]
         gap = Text("" if optimum is None else f"{optimum.gap:+.1e}")
         verdict = Text("" if optimum is None else optimum.verdict, style=_verdict_style(c))
-        mark = Text("agrees", style="green") if c.passed else Text("PARTS", style="bold red")
+        mark = Text(*VERDICTS[c.verdict])
         table.add_row(c.case.id, verdict, gap, *cells, mark)
     return table
 
@@ -100,7 +116,15 @@ def _tally_cell(differences: Sequence[Difference]) -> Text:
     return Text(tally(differences), style="bold red" if failed else "")
 
 
-def difference_table(differences: Sequence[Difference], names: tuple[str, str]) -> Table:
+def difference_block(differences: Sequence[Difference], names: tuple[str, str]) -> Group:
+    """A table, one row an outcome, with the long notes below it, each said once."""
+    long = {d.note: "" for d in differences if len(d.note) > NOTE}
+    marks = {note: f"[{i}]" for i, note in enumerate(long, 1)}
+    below = [Text(f"{mark} {note}", style="dim") for note, mark in marks.items()]
+    return Group(_difference_table(differences, names, marks), *below)
+
+
+def _difference_table(differences: Sequence[Difference], names: tuple[str, str], marks: Mapping[str, str]) -> Table:
     """One row an outcome: stage, quantity, the two values at the worst place, the difference and what is allowed."""
     table = Table()
     for heading in ("stage", "quantity", "where", *names):
@@ -114,7 +138,7 @@ def difference_table(differences: Sequence[Difference], names: tuple[str, str]) 
         allowed = "" if d.tolerance != d.tolerance else f"{d.tolerance:.0e}"
         verdict = Text(d.status, style=STYLES[d.status])
         if d.note:
-            verdict.append(f" ({d.note})", style="dim")
+            verdict.append(f" {marks.get(d.note) or f'({d.note})'}", style="dim")
         table.add_row(d.stage_name, heading, d.where, d.ours, d.theirs, size, allowed, verdict)
     return table
 

@@ -9,10 +9,11 @@ import pytest
 
 from rcompare.case import Case, CaseError, Waiver, builtin_cases, select
 from rcompare.compare import TOLERANCES, compare_case, compare_values
-from rcompare.divergences import in_versions, registered
+from rcompare.divergences import builtin_register, in_versions, registered
 from rcompare.engines.golden import GoldenEngine
 from rcompare.quantities import CATALOGUE, quantity
 from rcompare.results import Labelled, Results, Strings, Text
+from rcompare.run import compare_engines
 from rcompare.selftest import PLANTS, plant_all
 from rcompare.verdict import judge_optimum
 
@@ -137,13 +138,24 @@ def test_waivers_are_strict() -> None:
 def test_a_registered_divergence_passes_only_as_registered() -> None:
     golden = GoldenEngine()
     (case,) = select(builtin_cases(), ["sleepstudy-refit-reml"])
-    theirs = golden.run(case)
-    assert in_versions(golden.lme4_version, "<1.1-33") == bool(registered(case, golden.lme4_version))
-    if registered(case, golden.lme4_version):
-        same = compare_case(case, theirs, theirs)
-        assert {d.status for d in same.failures} == {"stale waiver"}
-    newer = replace(theirs, stamp={**theirs.stamp, "packages": {"lme4": "1.1-35"}})
-    assert compare_case(case, newer, newer).passed
+    theirs, other = golden.run(case), {"engine": "pylmer", "packages": {"pylmer": "0.1.0"}}
+    older = {**theirs.stamp, "packages": {"lme4": "1.1-31"}}
+    newer = {**theirs.stamp, "packages": {"lme4": "1.1-35"}}
+    assert registered(case, (other, older), builtin_register())
+    same = compare_case(case, theirs, theirs, known=registered(case, (other, older), builtin_register()))
+    assert {d.status for d in same.failures} == {"stale waiver"}
+    assert not registered(case, (other, newer), builtin_register())
+
+
+def test_a_divergence_between_two_versions_of_r_is_the_older_ones() -> None:
+    golden = GoldenEngine()
+    (case,) = select(builtin_cases(), ["sleepstudy-refit-reml"])
+    older = {**golden.run(case).stamp, "packages": {"lme4": "1.1-31"}}
+    newer = {**older, "packages": {"lme4": "1.1-35"}}
+    register = builtin_register()
+    assert registered(case, (newer, older), register) == registered(case, (older, newer), register) != ()
+    assert registered(case, (older, older), register) == registered(case, (newer, newer), register) == ()
+    assert compare_engines(case, golden, golden).passed
 
 
 def test_a_waiver_with_bounds_holds_within_them() -> None:
