@@ -79,7 +79,8 @@ class Columns:
     numeric: NDArray[np.bool_]
 
 
-Block = tuple[list[FloatArray], list[str], bool]
+Block = tuple[FloatArray, list[str], bool]
+"""Columns as rows ``(c, n)``, their names, and whether they are numeric."""
 
 
 def model_columns(
@@ -119,18 +120,19 @@ def model_columns(
         if t in layout.response_among_terms:
             continue
         block = _term_block(term, blocks, layout.variables, frame, contrasts)
-        columns += block[0]
+        columns.append(block[0])
         names += block[1]
         assign += [t] * len(block[1])
         numeric += [block[2]] * len(block[1])
-    matrix = np.empty((n, len(names)), order="F")
+    by_row = np.empty((len(names), n))
     if layout.intercept:
-        matrix[:, 0] = 1.0
+        by_row[0] = 1.0
     start = int(layout.intercept)
-    for j, column in enumerate(columns):
-        matrix[:, start + j] = column
-    used = _contrasts_used(layout, frame, contrasts)
-    return Columns(matrix, tuple(names), np.array(assign, dtype=np.intp), used, np.array(numeric, dtype=bool))
+    for rows in columns:
+        by_row[start : start + len(rows)] = rows
+        start += len(rows)
+    used = _contrasts_used(layout, frame, contrasts) if layout.terms else {}
+    return Columns(by_row.T, tuple(names), np.array(assign, dtype=np.intp), used, np.array(numeric, dtype=bool))
 
 
 def _check_levels(layout: Layout, frame: Mapping[str, Value]) -> None:
@@ -186,7 +188,7 @@ def _term_block(
 
 
 def _product(fast: Block, slow: Block) -> Block:
-    columns = [a * b for b in slow[0] for a in fast[0]]
+    columns = (slow[0][:, None] * fast[0]).reshape(-1, fast[0].shape[1])
     names = [f"{a}:{b}" for b in slow[1] for a in fast[1]]
     return columns, names, fast[2] or slow[2]
 
@@ -194,7 +196,7 @@ def _product(fast: Block, slow: Block) -> Block:
 def _variable_block(label: str, value: Value, full: bool, spec: ContrastSpec | None) -> Block:
     if isinstance(value, Vector):
         if value.kind != "logical":
-            return [value.values], [label], True
+            return value.values[None], [label], True
         value = _truth_as_factor(value)
     elif isinstance(value, Matrix):
         return _matrix_block(label, value)
@@ -205,7 +207,7 @@ def _variable_block(label: str, value: Value, full: bool, spec: ContrastSpec | N
     rows = coded.matrix
     if value.has_na():  # code -1 takes the last row
         rows = np.vstack([rows, np.full((1, rows.shape[1]), np.nan)])
-    columns = [rows[:, j].take(value.codes) for j in range(rows.shape[1])]
+    columns = rows.T.take(value.codes, axis=1)
     indicators = full or (spec is None and value.contrasts is None and not value.ordered)
     return columns, [label + name for name in coded.names], not indicators
 
@@ -213,9 +215,9 @@ def _variable_block(label: str, value: Value, full: bool, spec: ContrastSpec | N
 def _matrix_block(label: str, value: Matrix) -> Block:
     k = value.values.shape[1]
     if k == 1:
-        return [value.values[:, 0]], [label], True
+        return value.values.T, [label], True
     names = value.names or tuple(str(j + 1) for j in range(k))
-    return [value.values[:, j] for j in range(k)], [label + name for name in names], True
+    return value.values.T, [label + name for name in names], True
 
 
 def _truth_as_factor(value: Vector) -> Factor:

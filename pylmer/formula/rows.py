@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pylmer.errors import DataError
 from pylmer.formula.table import RowNames
@@ -65,7 +64,7 @@ def keep_rows(values: Iterable[Value], n: int, subset: IntArray | None, na_actio
     if action not in NA_ACTIONS:
         raise DataError(f"na_action is {na_action!r}: use one of {', '.join(NA_ACTIONS)}")
     size = n if subset is None else len(subset)
-    bad = None if action == "na.pass" else _incomplete(values)
+    bad = None if action == "na.pass" else missing(*values)
     if bad is not None and subset is not None:
         bad = bad[subset]
     if bad is None or not bad.any():
@@ -79,12 +78,3 @@ def keep_rows(values: Iterable[Value], n: int, subset: IntArray | None, na_actio
     na_rows = np.flatnonzero(bad)
     dropped = na_rows if subset is None else subset[na_rows]
     return Kept(len(rows), rows, na_rows, action == "na.exclude", dropped)
-
-
-def _incomplete(values: Iterable[Value]) -> NDArray[np.bool_] | None:
-    bad: NDArray[np.bool_] | None = None
-    for value in values:
-        mask = missing(value)
-        if mask is not None:
-            bad = mask if bad is None else bad | mask
-    return bad

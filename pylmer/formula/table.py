@@ -252,7 +252,7 @@ def _value_of_numpy(array: NDArray[Any], name: str) -> Value:
     if array.ndim != 1:
         raise DataError(f"variable {name!r} has {array.ndim} dimensions; give a vector, or a matrix of numbers")
     if kind == "f":
-        return Vector(array.astype(np.float64, copy=False))
+        return Vector(array if array.dtype == np.float64 else array.astype(np.float64))
     if kind in "iu":
         return Vector(array.astype(np.float64), "integer")
     if kind == "b":

@@ -115,13 +115,21 @@ def take(value: Value, rows: Rows) -> Value:
     return Character(raw[rows])
 
 
-def missing(value: Value) -> NDArray[np.bool_] | None:
-    """``(n,)`` which rows have a missing value; None where no row has."""
+def missing(*values: Value) -> NDArray[np.bool_] | None:
+    """``(n,)`` which rows have a missing value in any of the variables; None where no row has."""
+    bad: NDArray[np.bool_] | None = None
+    with np.errstate(over="ignore", invalid="ignore"):
+        for value in values:
+            mask = _missing(value)
+            if mask is not None:
+                bad = mask if bad is None else bad | mask
+    return bad
+
+
+def _missing(value: Value) -> NDArray[np.bool_] | None:
     if isinstance(value, Vector):
         x = value.values
-        with np.errstate(over="ignore", invalid="ignore"):
-            square = x.dot(x)
-        if math.isfinite(square):  # one cheap pass: no NaN can hide in a finite sum of squares
+        if math.isfinite(x.dot(x)):  # one cheap pass: no NaN can hide in a finite sum of squares
             return None
         mask: NDArray[np.bool_] = np.isnan(x)
     elif isinstance(value, Matrix):

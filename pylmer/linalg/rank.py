@@ -68,12 +68,11 @@ def is_safely_full_rank(gram: FloatArray) -> bool:
     """Whether the Gram matrix ``X'X`` (p, p) proves full column rank with a wide margin; False means "look closer"."""
     if gram.shape[0] == 0:
         return True
-    norms2 = gram.diagonal()
-    if not norms2.min() > 0.0:
+    factor, info = lapack.dpotrf(gram, lower=1)
+    if info != 0:
         return False
-    scale = 1.0 / np.sqrt(norms2)
-    factor, info = lapack.dpotrf(gram * scale * scale[:, None], lower=1)
-    return bool(info == 0 and factor.diagonal().min() > _SAFE_PIVOT)
+    pivots = factor.diagonal()  # scaling the columns of X would divide them by the columns' norms
+    return bool((pivots * pivots > _SAFE_PIVOT**2 * gram.diagonal()).all())
 
 
 def _triangle(X: FloatArray) -> FloatArray:
