@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.covariance import AnyMap, FactorMap, TermCovariance, factor_maps
+from pylmer.criterion.batched import lazy_factors, lazy_X, refuse_unusable_batches
 from pylmer.criterion.bordered import Bordered
 from pylmer.criterion.closed_form import OneEffect, TwoEffects, closed_form
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
 from pylmer.criterion.rows import centred, raw_factors
-from pylmer.criterion.start import moment_start
+from pylmer.criterion.start import moment_start, unit_start
 from pylmer.criterion.usable import refuse_unusable_numbers
+from pylmer.formula.batches_rows import RowsInBatches
 from pylmer.formula.design import Design
 from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products, group_sums
 from pylmer.linalg.crossed import Crossed
@@ -185,6 +187,11 @@ class Criterion:
             Zy.append(sums / self.maps[f].scale)
         return Responses(tuple(Zy), rows @ self.X.T, np.einsum("rn,rn->r", rows, rows))
 
+    @cached_property
+    def unit_start(self) -> FloatArray:
+        """``(m,)``: L the identity, in units of the columns of Z."""
+        return unit_start(self.maps, _bounds(self.terms)[1])
+
     def canonical(self, par: FloatArray) -> FloatArray:
         """The same covariances with diagonals of L, and standard deviations, that are not negative: ``(R, m)``."""
         for f in self.maps:
@@ -313,6 +320,8 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
     >>> round(devfun([0.8483]), 4)
     319.6543
     """
+    if design.batches is not None and design.batches.belong_to(design):
+        return _of_batches(design, design.batches, REML)
     weights = design.weights
     if weights is not None:
         refuse_unusable_numbers(design)
@@ -324,23 +333,46 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
         scales = sums.column_scales()
     if not math.isfinite(sum(float(s.sum()) for s in scales)):
         refuse_unusable_numbers(design)
-    sums = sums.scaled(scales)
+    log_weights = 0.0 if weights is None else float(np.log(weights).sum())
+    return _of_sums(design, sums, scales, (tuple(factors), place), Xy[:-1], beta0, log_weights, REML)
+
+
+def _of_batches(design: Design, rows: RowsInBatches, REML: bool) -> Criterion:
+    """The criterion of rows that were summed while they were read."""
+    refuse_unusable_batches(rows)
+    scales = rows.sums.column_scales()
+    return _of_sums(
+        design, rows.sums, scales, lazy_factors(design), lazy_X(design), rows.beta0, rows.log_weights, REML
+    )
+
+
+def _of_sums(
+    design: Design,
+    sums: CrossProducts,
+    scales: tuple[FloatArray, ...],
+    factors: tuple[tuple[Factor, ...], tuple[tuple[int, slice], ...]],
+    X: FloatArray,
+    beta0: FloatArray,
+    log_weights: float,
+    REML: bool,
+) -> Criterion:
+    sums, place = sums.scaled(scales), factors[1]
     terms = tuple(TermCovariance(t.k, t.structure, t.hom) for t in design.re.terms)
     maps = factor_maps(terms, [f for f, _ in place], scales)
     lower, start = _bounds(terms)
     criterion = Criterion(
         sums,
-        tuple(factors),
-        Xy[:-1],
+        factors[0],
+        X,
         Responses.of(sums),
         maps,
         place,
         beta0,
-        0.0 if weights is None else float(np.log(weights).sum()),
+        log_weights,
         design.n,
         design.p,
         lower,
-        moment_start(sums, maps, start),
+        moment_start(sums, maps, unit_start(maps, start)),
         terms,
         REML,
     )

@@ -22,7 +22,7 @@ from pylmer.linalg.cross_products import CrossProducts
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["moment_start"]
+__all__ = ["moment_start", "unit_start"]
 
 #: Relative variances outside of this range are brought back to it.
 SMALLEST, LARGEST = 1e-3, 1e3
@@ -49,6 +49,15 @@ def moment_start(sums: CrossProducts, maps: Sequence[AnyMap], default: FloatArra
     for f, ratio in zip(plain, ratios, strict=True):
         theta[f.index] = min(max(ratio, SMALLEST), LARGEST) ** 0.5 / f.scale
     return theta
+
+
+def unit_start(maps: Sequence[AnyMap], identity: FloatArray) -> FloatArray:
+    """The identity ``(m,)`` in units of the columns: a slope of something large begins small."""
+    unit = identity.copy()
+    for f in maps:
+        if isinstance(f, FactorMap):
+            unit[f.index] /= f.scale[f.rows]
+    return unit
 
 
 def _one_factor(sums: CrossProducts, p: int) -> FloatArray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -71,6 +72,8 @@ def newton_one(
     value, gradient, hessian, exact = _at(evaluate, theta)
     count, before = 1, 0.0
     while True:
+        if not math.isfinite(value + float(gradient.sum()) + float(hessian.sum())):
+            return One(theta, value, gradient, hessian, np.inf, count, False)
         step, expected = _step(gradient, hessian, max_step * (1.0 + max(map(abs, theta.tolist()))))
         enough = tolerance * (1.0 + abs(value) / 1e4)
         quadratic = exact and _left_after(expected, before) <= LEFT * enough

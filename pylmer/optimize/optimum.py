@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pylmer.errors import ModelError
 from pylmer.optimize.convergence import Rules, derivatives, judge_derivatives, needs_a_look
 from pylmer.optimize.newton import Evaluated, NewtonResult, newton
-from pylmer.optimize.newton_one import One, newton_one
+from pylmer.optimize.newton_one import One
+from pylmer.optimize.starts import newton_from_starts
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -130,7 +131,7 @@ def optimizeLmer(
             trace(theta[0], float(got.value[0]))
         return got
 
-    found = newton_one(evaluate, criterion, theta0, tolerance, max_evaluations)
+    found = newton_from_starts(evaluate, criterion, theta0, tolerance, max_evaluations)
     theta, gradient, hessian = found.theta, found.gradient, found.hessian
     if (theta[criterion.lower == 0] < 0).any():
         theta = criterion.canonical(theta[None])[0]
