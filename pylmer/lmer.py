@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from types import FrameType
 from typing import Any, Never
 
 import numpy as np
@@ -103,6 +104,7 @@ def lmer(
         offset,
         contrasts,
         name_of(data, sys._getframe(1)),
+        _names(sys._getframe(1), weights=weights, offset=offset, subset=subset, control=control),
     )
     return fit_call(LmerMod, said, print_evaluation if verbose > 0 else None, stacklevel=5)
 
@@ -121,6 +123,12 @@ def mkMerMod(design: Design, criterion: Criterion, opt: OptResult, control: Lmer
     model = make_model(LmerMod, design, criterion, opt, control)
     announce(model)
     return model
+
+
+def _names(frame: FrameType, **given: object) -> dict[str, str]:
+    """What the caller calls the objects that are no text."""
+    found = {label: name_of(value, frame) for label, value in given.items() if not isinstance(value, str)}
+    return {label: name for label, name in found.items() if name is not None}
 
 
 def _settings(control: LmerControl | Mapping[str, object] | None) -> LmerControl:

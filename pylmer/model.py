@@ -24,7 +24,10 @@ M = TypeVar("M", bound="MerMod")
 
 @dataclass(frozen=True, eq=False)
 class FitCall:
-    """What a call of ``lmer`` said, so that ``update`` can say it again with changes; ``lmer`` describes each."""
+    """What a call of ``lmer`` said, so that ``update`` can say it again with changes; ``lmer`` describes each.
+
+    ``names`` holds what the caller calls the objects given as weights, offset, subset and control.
+    """
 
     formula: str
     data: object = None
@@ -37,6 +40,7 @@ class FitCall:
     offset: object = None
     contrasts: Mapping[str, object] | None = None
     data_name: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,15 +13,17 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from pylmer.arguments import check_arguments
+from pylmer.classical import Lm
 from pylmer.criterion.criterion import mkLmerDevfun
-from pylmer.errors import ModelError, RMessage
+from pylmer.errors import ModelError, RMessage, RWarning
 from pylmer.formula.design import Design
+from pylmer.inference.fitting import optimum_of
 from pylmer.inference.fixed_tests import anova_fixed, drop1_fixed, known_ddf
+from pylmer.inference.likelihood_ratio import AnyFit, compare, refuse_different_rows
+from pylmer.inference.likelihood_ratio import model_names as names_of
 from pylmer.inference.tables import AnovaFrame
-from pylmer.methods.fit_statistics import AIC, BIC, logLik
+from pylmer.methods.fit_statistics import AIC
 from pylmer.model import MerMod, make_model
-from pylmer.optimize.optimum import optimizeLmer
-from pylmer.rcompat.caller import name_of
 
 FloatArray = NDArray[np.float64]
 M = TypeVar("M", bound=MerMod)
@@ -30,8 +31,16 @@ M = TypeVar("M", bound=MerMod)
 __all__ = ["anova", "drop1", "refitML"]
 
 
-def refitML(model: M) -> M:
+def refitML(model: M, optimizer: str | None = None) -> M:
     """Refit by maximum likelihood; a fit that is by ML already comes back as it is.
+
+    Parameters
+    ----------
+    model
+        A fit.
+    optimizer
+        One of those of ``lmerControl``; default Newton's method for a fit that was made by it, else ``"bobyqa"``,
+        which is what lme4 takes whatever the fit was made by.
 
     Examples
     --------
@@ -44,19 +53,18 @@ def refitML(model: M) -> M:
     if not model.REML:
         return model
     criterion = model.criterion.as_ML()
-    control = model.control
-    opt = optimizeLmer(
-        criterion,
-        tolerance=control.tolerance,
-        max_evaluations=control.max_evaluations,
-        boundary_tol=control.boundary_tol,
-    )
-    return make_model(type(model), model.design, criterion, opt, control)
+    control, start = model.control, None
+    if control.optimizer != "newton" or optimizer not in (None, "newton"):
+        control = replace(control, optimizer=optimizer or "bobyqa", optCtrl={})
+        start = model.par
+    opt = optimum_of(model.design, criterion, control, start)
+    said = None if model.said is None else replace(model.said, REML=False)
+    return make_model(type(model), model.design, criterion, opt, model.control, said)
 
 
 def anova(
     model: MerMod,
-    *others: MerMod,
+    *others: MerMod | Lm,
     refit: bool = True,
     model_names: Sequence[str] | None = None,
     ddf: str | None = None,
@@ -67,7 +75,7 @@ def anova(
     Parameters
     ----------
     model, others
-        Fits to the same data.
+        Fits to the same data; the others may be linear models by ``lm``.
     refit
         Refit those by REML by maximum likelihood before several are compared (with R's message).
     model_names
@@ -89,7 +97,7 @@ def anova(
     Raises
     ------
     ModelError
-        Fits to different numbers of rows, or not enough names.
+        Fits to different data, subsets or numbers of rows, or not enough names.
 
     Examples
     --------
@@ -102,55 +110,16 @@ def anova(
     if not others:
         method = known_ddf("lme4" if ddf is None and type is None else ddf or "Satterthwaite")
         return _sequential(model) if method == "lme4" else anova_fixed(model, method, 3 if type is None else type)
-    models = [model, *others]
-    if len({m.n for m in models}) > 1:
-        raise ModelError(
-            "models were not all fitted to the same size of dataset: " + ", ".join(f"{m.n} rows" for m in models)
-        )
-    names = _names(models, model_names)
-    if refit and any(m.REML for m in models):
+    models: list[AnyFit] = [model, *others]
+    refuse_different_rows(models)
+    names = names_of(models, model_names)
+    by_reml = [isinstance(m, MerMod) and m.REML for m in models]
+    if refit and any(by_reml):
         warnings.warn("refitting model(s) with ML (instead of REML)", RMessage, stacklevel=2)
-        models = [refitML(m) for m in models]
-    return _between(models, names)
-
-
-def _names(models: Sequence[MerMod], given: Sequence[str] | None) -> list[str]:
-    if given is not None:
-        if len(given) != len(models):
-            raise ModelError(f"model names vector and model list have different lengths: {len(given)}, {len(models)}")
-        return list(given)
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pylmer."):
-        frame = frame.f_back
-    return [name_of(m, frame) or f"MODEL{i + 1}" for i, m in enumerate(models)]
-
-
-def _between(models: Sequence[MerMod], names: Sequence[str]) -> AnovaFrame:
-    likelihoods = [logLik(m) for m in models]
-    order = sorted(range(len(models)), key=lambda i: likelihoods[i].df)
-    df = np.array([likelihoods[i].df for i in order], dtype=float)
-    ll = np.array([float(likelihoods[i]) for i in order])
-    steps = np.concatenate([[np.nan], np.diff(df)])
-    chisq = np.concatenate([[np.nan], 2.0 * np.maximum(0.0, np.diff(ll))])
-    with np.errstate(invalid="ignore"):
-        p = np.where(steps > 0, chdtrc(np.where(steps > 0, steps, 1.0), chisq), np.nan)
-    table = pd.DataFrame(
-        {
-            "npar": df,
-            "AIC": [AIC(models[i]) for i in order],
-            "BIC": [BIC(models[i]) for i in order],
-            "logLik": ll,
-            "deviance": -2.0 * ll,
-            "Chisq": chisq,
-            "Df": steps,
-            "Pr(>Chisq)": p,
-        },
-        index=[names[i] for i in order],
-    )
-    data = next((m.design.call.data for m in models if m.design.call.data), None)
-    heading = [f"Data: {data}"] if data else []
-    heading += ["Models:", *(f"{names[i]}: {models[i].design.call.formula}" for i in order)]
-    return AnovaFrame.of(table, tuple(heading))
+        models = [refitML(m) if isinstance(m, MerMod) else m for m in models]
+    elif any(by_reml) and not all(by_reml):
+        warnings.warn("some models fit with REML = TRUE, some not", RWarning, stacklevel=2)
+    return compare(models, names)
 
 
 def _sequential(model: MerMod) -> AnovaFrame:
@@ -266,4 +235,4 @@ def _without(model: M, term: int) -> M:
         X_names=tuple(name for name, stays in zip(design.X_names, keep.tolist(), strict=True) if stays),
     )
     criterion = mkLmerDevfun(smaller, REML=model.REML)
-    return make_model(type(model), smaller, criterion, optimizeLmer(criterion), model.control)
+    return make_model(type(model), smaller, criterion, optimum_of(smaller, criterion, model.control), model.control)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,16 +14,21 @@ from pylmer.arguments import numbers_from
 from pylmer.control import LmerControl
 from pylmer.criterion.criterion import Criterion, mkLmerDevfun
 from pylmer.criterion.lme4_start import lme4_start
-from pylmer.errors import ConvergenceWarning, ModelError, RMessage, RWarning
-from pylmer.formula.design import Design
+from pylmer.errors import ConvergenceWarning, FormulaError, ModelError, RMessage, RWarning
+from pylmer.formula.design import CallText, Design
 from pylmer.formula.lformula import lFormula
+from pylmer.formula.parse import parse_formula
 from pylmer.methods.summary import SINGULAR
 from pylmer.model import FitCall, MerMod, make_model
 from pylmer.optimize.convergence import Rules, about_gradient
 from pylmer.optimize.optimum import OptResult, optimizeLmer, singular
+from pylmer.rcompat.format import format_numbers
 
 FloatArray = NDArray[np.float64]
 M = TypeVar("M", bound=MerMod)
+
+#: Settings that R spells with a dot, beside its checks.
+R_NAMES = {"boundary_tol": "boundary.tol", "calc_derivs": "calc.derivs"}
 
 __all__ = ["announce", "fit_call", "optimum_of"]
 
@@ -43,12 +48,62 @@ def fit_call(
         said.contrasts,
         said.control,
     )
-    design = replace(design, call=replace(design.call, data=said.data_name))
+    design = replace(design, call=call_text(design.call, said))
     criterion = mkLmerDevfun(design, said.REML)
     opt = optimum_of(design, criterion, said.control, said.start, trace)
     model = make_model(kind, design, criterion, opt, said.control, said)
     announce(model, stacklevel)
     return model
+
+
+def call_text(call: CallText, said: FitCall) -> CallText:
+    """The call as R would show it: expressions spelled as R does, objects by the names that the caller has for them."""
+
+    def spelled(part: str, text: str | None) -> str | None:
+        return said.names.get(part) if text is None else expression_text(text)
+
+    control = said.names.get("control") or control_text(said.control)
+    return replace(
+        call,
+        data=said.data_name,
+        weights=spelled("weights", call.weights),
+        offset=spelled("offset", call.offset),
+        subset=spelled("subset", call.subset),
+        control=control,
+    )
+
+
+def expression_text(text: str) -> str:
+    """An expression as R spells it; what is no expression stays as it is."""
+    try:
+        return str(parse_formula(f"~{text}")).removeprefix("~")
+    except FormulaError:
+        return text
+
+
+def control_text(control: LmerControl) -> str | None:
+    """The call of ``lmerControl`` that makes these settings; None for the defaults."""
+    default = LmerControl()
+    changed = {
+        R_NAMES.get(f.name, f.name.replace("_", ".") if f.name.startswith("check_") else f.name): value
+        for f in fields(LmerControl)
+        if (value := getattr(control, f.name)) != getattr(default, f.name)
+    }
+    return (
+        f"lmerControl({', '.join(f'{name} = {_r_value(value)}' for name, value in changed.items())})"
+        if changed
+        else None
+    )
+
+
+def _r_value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"list({', '.join(f'{name} = {_r_value(v)}' for name, v in value.items())})"
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int | float):
+        return format_numbers([float(value)], 15)[0]
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def optimum_of(

@@ -18,10 +18,10 @@ from pylmer.formula.plan import layout_of
 from pylmer.formula.random_effects import Bar, lhs_columns
 from pylmer.formula.terms import Terms, terms
 from pylmer.inference.comparison import refitML
+from pylmer.inference.fitting import optimum_of
 from pylmer.inference.tables import AnovaFrame
 from pylmer.methods import logLik
 from pylmer.model import MerMod
-from pylmer.optimize.optimum import optimizeLmer
 
 __all__ = ["extractAIC", "ranova"]
 
@@ -149,4 +149,4 @@ def _without(model: MerMod, left: list[ReTerm]) -> tuple[float, float]:
         return -0.5 * model.criterion(np.zeros(len(model.par))), float(model.p + 1)
     design: Design = replace(model.design, re=ReTerms(tuple(left)))
     criterion = mkLmerDevfun(design, model.REML)
-    return -0.5 * optimizeLmer(criterion).value, float(model.p + len(criterion.lower) + 1)
+    return -0.5 * optimum_of(design, criterion, model.control).value, float(model.p + len(criterion.lower) + 1)

@@ -19,7 +19,8 @@ M = TypeVar("M", bound=MerMod)
 
 __all__ = ["update"]
 
-CHANGEABLE = tuple(f.name for f in fields(FitCall) if f.name not in ("formula", "data_name"))
+CHANGEABLE = tuple(f.name for f in fields(FitCall) if f.name not in ("formula", "data_name", "names"))
+NAMED = ("weights", "offset", "subset", "control")
 
 
 def update(model: M, formula: str | None = None, **changes: Any) -> M:
@@ -57,17 +58,22 @@ def update(model: M, formula: str | None = None, **changes: Any) -> M:
         if name not in CHANGEABLE:
             raise ModelError(f"unused argument ({name} = {value!r}): update knows formula, {', '.join(CHANGEABLE)}")
     said = _said(model, changes)
+    named = {label: value for label, value in changes.items() if not isinstance(value, str)}
     if formula is not None:
         said = replace(said, formula=str(update_formula(said.formula, formula)))
     if isinstance(changes.get("control"), Mapping):
         changes["control"] = lmerControl(**changes["control"])
     elif "control" in changes and changes["control"] is None:
         changes["control"] = LmerControl()
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pylmer."):
+        frame = frame.f_back
     if "data" in changes:
-        frame = sys._getframe(1)
-        while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pylmer."):
-            frame = frame.f_back
         changes["data_name"] = name_of(changes["data"], frame)
+    changes["names"] = {
+        **{label: name for label, name in said.names.items() if label not in changes},
+        **{label: found for label in NAMED if (found := name_of(named.get(label), frame)) is not None},
+    }
     return fit_call(type(model), replace(said, **changes), stacklevel=5)
 
 
