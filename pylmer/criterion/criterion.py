@@ -21,10 +21,10 @@ from pylmer.criterion.start import moment_start, unit_start
 from pylmer.criterion.usable import refuse_unusable_numbers
 from pylmer.formula.batches_rows import RowsInBatches
 from pylmer.formula.design import Design
+from pylmer.linalg.choice import structure_of
 from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products, group_sums
-from pylmer.linalg.crossed import Crossed
 from pylmer.linalg.dense_square import DenseSquare
-from pylmer.linalg.one_factor import OneFactor, Responses
+from pylmer.linalg.one_factor import Responses
 from pylmer.linalg.small import lower_inverse
 
 FloatArray = NDArray[np.float64]
@@ -106,7 +106,7 @@ class Criterion:
     @cached_property
     def structure(self) -> Structure:
         """The cross-products, stored as their pattern allows."""
-        return OneFactor(self.sums) if len(self.sums.A) == 1 else Crossed(self.sums)
+        return structure_of(self.sums)
 
     def _with(self, **changes: Any) -> Criterion:
         """A criterion of the same Z and X: what is stored of them is kept."""
