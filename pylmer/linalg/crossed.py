@@ -15,15 +15,15 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from pylmer.errors import ModelError
 from pylmer.linalg.cross_products import CrossProducts, Factor
 from pylmer.linalg.dense_square import diagonal_blocks, inverses_logdets_spd, square_of, square_rows
+from pylmer.linalg.level_graph import cross_block
 from pylmer.linalg.links import DenseLink, Link, SparseLink
 from pylmer.linalg.one_factor import LevelBlocks, Responses, downdate
 from pylmer.linalg.small import bmm
+from pylmer.linalg.sparse_rows import link_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -33,8 +33,6 @@ __all__ = ["Crossed", "CrossedAtTheta"]
 #: Below this size (or for several replicates of a small square) W is formed by full products; above it the diagonal
 #: blocks come from the inverse that is there already.
 FULL_PRODUCT = 300
-#: A trailing square of more columns than this is refused.
-MAX_TRAILING = 9_000
 
 
 class Crossed:
@@ -46,12 +44,6 @@ class Crossed:
         self.trailing = [f for f in range(len(sizes)) if f != self.leading]
         self._shapes = tuple((A.shape[0], A.shape[1]) for A in sums.A)
         self.q2 = sum(sizes[f] for f in self.trailing)
-        if self.q2 > MAX_TRAILING:
-            raise ModelError(
-                f"the grouping factors beside the largest have {self.q2} random effects together; as one dense matrix "
-                f"they would take about {48e-9 * self.q2**2:.0f} GB, and more than {MAX_TRAILING} are refused: leave "
-                "out a term, or merge levels"
-            )
         self.edges = np.cumsum([0] + [sizes[f] for f in self.trailing])
         self.p = sums.C.shape[0] - 1
         B1 = sums.B[self.leading]
@@ -76,21 +68,20 @@ class Crossed:
         """Eliminate the random effects at R values of L, per factor ``(R, k, k)``."""
         return CrossedAtTheta(self, L, responses)
 
-    def _cross(self, sums: CrossProducts, f: int, s: int) -> FloatArray | sp.csr_array:
-        if f < s:
-            return sums.cross[f, s]
-        block = sums.cross[s, f]
-        return block.T if isinstance(block, np.ndarray) else sp.csr_array(block.T)
+    @staticmethod
+    def has_dense_link(sums: CrossProducts, leading: int) -> bool:
+        """Whether A12 is kept as a dense array: the blocks are, and it is small or well filled."""
+        parts = [block for pair, block in sums.cross.items() if leading in pair]
+        dense = [part for part in parts if isinstance(part, np.ndarray)]
+        size = sum(part.size for part in dense)
+        return len(dense) == len(parts) and (size < 20_000 or sum(map(np.count_nonzero, dense)) > 0.2 * size)
 
     def _link(self, sums: CrossProducts) -> Link:
-        parts = [self._cross(sums, self.leading, f) for f in self.trailing]
         J, k = self._shapes[self.leading]
-        dense_parts = [part for part in parts if isinstance(part, np.ndarray)]
-        if len(dense_parts) == len(parts):
-            dense = np.concatenate(dense_parts, axis=1)
-            if np.count_nonzero(dense) > 0.2 * dense.size or dense.size < 20_000:
-                return DenseLink(np.ascontiguousarray(dense), J, k)
-        return SparseLink(sp.csr_array(sp.hstack([sp.csr_array(part) for part in parts], format="csr")), J, k)
+        if self.has_dense_link(sums, self.leading):
+            parts = [np.asarray(cross_block(sums, self.leading, f)) for f in self.trailing]
+            return DenseLink(np.ascontiguousarray(np.concatenate(parts, axis=1)), J, k)
+        return SparseLink(link_of(sums, self.leading, self.trailing), J, k)
 
     def split(self, V: FloatArray) -> list[FloatArray]:
         """Cut ``(R, q2, c)`` into the trailing factors' ``(R, J, k, c)``."""

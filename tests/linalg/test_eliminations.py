@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from linalg_problem import Problem
 
-from pylmer.errors import ModelError
 from pylmer.linalg import cross_products as sums_room
 from pylmer.linalg import crossed as crossed_room
 from pylmer.linalg.crossed import Crossed, DenseLink, SparseLink
@@ -113,12 +112,6 @@ def test_a_link_is_stored_as_the_cross_block_asks() -> None:
         assert isinstance(Crossed(Problem(shape).sums).link, DenseLink)
     with storage(0, 300):
         assert isinstance(Crossed(Problem(shape).sums).link, SparseLink)
-
-
-def test_a_trailing_square_that_outgrows_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crossed_room, "MAX_TRAILING", 3)
-    with pytest.raises(ModelError, match=r"4 random effects together.*more than 3 are refused"):
-        Crossed(Problem(Shape(3, ((6, (2,)), (4, (1,))))).sums)
 
 
 def test_memory_is_told_for_the_choice_of_chunks() -> None:
