@@ -8,6 +8,7 @@ from typing import Any, Literal, Never
 import pandas as pd
 
 from pylmer import inference, methods, printing
+from pylmer.classical import Lm
 from pylmer.errors import ModelError
 from pylmer.formula.parse import Formula
 from pylmer.formula.terms import Terms
@@ -39,17 +40,21 @@ class LmerMod(MerMod):
     def __repr__(self) -> str:
         return printing.as_text(self)
 
-    def summary(self, ddf: str | None = None) -> SummaryMerMod:
+    def text(self, **settings: Any) -> str:
+        """R's text with settings of R's print: ``digits``, ``ranef_comp``."""
+        return printing.as_text(self, **settings)
+
+    def summary(self, ddf: str | None = None, **settings: Any) -> SummaryMerMod:
         """See :func:`pylmer.summary`."""
-        return methods.summary(self) if ddf is None else inference.summary_with_df(self, ddf)
+        return methods.summary(self, **settings) if ddf is None else inference.summary_with_df(self, ddf)
 
     def fixef(self, add_dropped: bool = False) -> pd.Series[float]:
         """See :func:`pylmer.fixef`."""
         return methods.fixef(self, add_dropped)
 
-    def ranef(self, condVar: bool = True) -> RanEf:
+    def ranef(self, condVar: bool = True, drop: bool = False, whichel: str | Sequence[str] | None = None) -> RanEf:
         """See :func:`pylmer.ranef`."""
-        return methods.ranef(self, condVar)
+        return methods.ranef(self, condVar, drop, whichel)
 
     def coef(self) -> Coef:
         """See :func:`pylmer.coef`."""
@@ -59,9 +64,11 @@ class LmerMod(MerMod):
         """See :func:`pylmer.VarCorr`."""
         return methods.VarCorr(self, sigma)
 
-    def vcov(self) -> pd.DataFrame:
+    def vcov(
+        self, correlation: bool = True, sigm: float | None = None, use_hessian: bool | None = None
+    ) -> pd.DataFrame:
         """See :func:`pylmer.vcov`."""
-        return methods.vcov(self)
+        return methods.vcov(self, correlation, sigm, use_hessian)
 
     def sigma(self) -> float:
         """See :func:`pylmer.sigma`."""
@@ -82,10 +89,10 @@ class LmerMod(MerMod):
         allow_new_levels: bool = False,
         random_only: bool = False,
         na_action: str = "na.pass",
-        **unused: Never,
-    ) -> pd.Series[float]:
+        **settings: Any,
+    ) -> Any:
         """See :func:`pylmer.predict`."""
-        return methods.predict(self, newdata, re_form, allow_new_levels, random_only, na_action, **unused)
+        return methods.predict(self, newdata, re_form, allow_new_levels, random_only, na_action, **settings)
 
     def simulate(
         self,
@@ -110,13 +117,13 @@ class LmerMod(MerMod):
         """See :func:`pylmer.REMLcrit`."""
         return methods.REMLcrit(self)
 
-    def AIC(self, k: float = 2.0) -> float:
+    def AIC(self, *others: MerMod, k: float = 2.0) -> Any:
         """See :func:`pylmer.AIC`."""
-        return methods.AIC(self, k)
+        return methods.AIC(self, *others, k=k)
 
-    def BIC(self) -> float:
+    def BIC(self, *others: MerMod) -> Any:
         """See :func:`pylmer.BIC`."""
-        return methods.BIC(self)
+        return methods.BIC(self, *others)
 
     def df_residual(self) -> int:
         """See :func:`pylmer.df_residual`."""
@@ -130,7 +137,7 @@ class LmerMod(MerMod):
         """See :func:`pylmer.ngrps`."""
         return methods.ngrps(self)
 
-    def getME(self, name: str | list[str]) -> Any:
+    def getME(self, name: str | Sequence[str]) -> Any:
         """See :func:`pylmer.getME`."""
         return methods.getME(self, name)
 
@@ -146,9 +153,17 @@ class LmerMod(MerMod):
         """See :func:`pylmer.isLMM`."""
         return methods.isLMM(self)
 
-    def hatvalues(self) -> pd.Series[float]:
+    def isGLMM(self) -> bool:
+        """See :func:`pylmer.isGLMM`."""
+        return methods.isGLMM(self)
+
+    def isNLMM(self) -> bool:
+        """See :func:`pylmer.isNLMM`."""
+        return methods.isNLMM(self)
+
+    def hatvalues(self, fullHatMatrix: bool = False) -> Any:
         """See :func:`pylmer.hatvalues`."""
-        return methods.hatvalues(self)
+        return methods.hatvalues(self, fullHatMatrix)
 
     def cooks_distance(self) -> pd.Series[float]:
         """See :func:`pylmer.cooks_distance`."""
@@ -192,7 +207,7 @@ class LmerMod(MerMod):
 
     def anova(
         self,
-        *others: MerMod,
+        *others: MerMod | Lm,
         refit: bool = True,
         model_names: Sequence[str] | None = None,
         ddf: str | None = None,
@@ -211,17 +226,17 @@ class LmerMod(MerMod):
         """See :func:`pylmer.drop1`."""
         return inference.drop1(self, test, scope, ddf, sumFun)
 
-    def formula(self) -> Formula:
+    def formula(self, fixed_only: bool = False, random_only: bool = False) -> Formula:
         """See :func:`pylmer.formula`."""
-        return methods.formula(self)
+        return methods.formula(self, fixed_only, random_only)
 
-    def terms(self) -> Terms:
+    def terms(self, fixed_only: bool = True, random_only: bool = False) -> Terms:
         """See :func:`pylmer.terms`."""
-        return methods.terms(self)
+        return methods.terms(self, None, fixed_only, random_only)
 
-    def model_frame(self) -> pd.DataFrame:
+    def model_frame(self, fixed_only: bool = False) -> pd.DataFrame:
         """See :func:`pylmer.model_frame`."""
-        return methods.model_frame(self)
+        return methods.model_frame(self, fixed_only=fixed_only)
 
     def model_matrix(self, type: Literal["fixed", "random", "randomListRaw"] = "fixed") -> Any:
         """See :func:`pylmer.model_matrix`."""
@@ -231,9 +246,23 @@ class LmerMod(MerMod):
         """See :func:`pylmer.rePCA`."""
         return methods.rePCA(self)
 
-    def weights(self) -> FloatArray:
+    def weights(self, type: Literal["prior", "working"] = "prior") -> FloatArray:
         """See :func:`pylmer.weights`."""
-        return methods.weights(self)
+        return methods.weights(self, type)
+
+    def fortify(self, data: pd.DataFrame | None = None) -> pd.DataFrame:
+        """See :func:`pylmer.fortify`."""
+        return methods.fortify(self, data)
+
+    @property
+    def pp(self) -> methods.merPredD:
+        """The predictor module; see :class:`pylmer.merPredD`."""
+        return methods.merPredD(self)
+
+    @property
+    def resp(self) -> methods.lmerResp:
+        """The response module; see :class:`pylmer.lmerResp`."""
+        return methods.lmerResp.of_model(self)
 
     def family(self) -> Family:
         """See :func:`pylmer.family`."""

@@ -24,7 +24,17 @@ from pylmer.formula.terms import terms
 from pylmer.formula.values import Character, FloatArray, IntArray, Matrix, Value, Vector
 from pylmer.rcompat.factors import Factor, match_levels
 
-__all__ = ["NewTerm", "fixed_matrix", "matching_terms", "new_offset", "new_row_names", "own_groups", "random_terms"]
+__all__ = [
+    "NewTerm",
+    "fixed_matrix",
+    "lhs_columns",
+    "matching_terms",
+    "new_offset",
+    "new_row_names",
+    "no_rows",
+    "own_groups",
+    "random_terms",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +143,11 @@ def random_terms(
             _refuse_unseen(codes, unseen, bar.label)
         out.append(NewTerm(index, codes, new.lhs(bar, len(codes)), unseen))
     return tuple(out)
+
+
+def lhs_columns(schema: Schema, newdata: object, index: int) -> FloatArray:
+    """The model matrix ``(n, k)`` of a term's left-hand side over new data, which need not have its grouping factor."""
+    return _NewValues(schema, newdata).lhs(schema.bars[index], len(new_row_names(newdata)))
 
 
 def own_groups(schema: Schema, newdata: object, index: int) -> tuple[IntArray, int]:
@@ -294,11 +309,12 @@ def _effect_names(schema: Schema, layout: Layout) -> tuple[str, ...]:
     for label in layout.used:
         if label not in schema.variables:
             raise FormulaError(f"random effects specified in re.form that were not present in original model: {label}")
-        frame[label] = _no_rows(schema.variables[label])
+        frame[label] = no_rows(schema.variables[label])
     return model_columns(layout, frame, 0).names
 
 
-def _no_rows(fitted: VariableSchema) -> Value:
+def no_rows(fitted: VariableSchema) -> Value:
+    """A variable of this type, without rows."""
     if fitted.kind in ("factor", "ordered", "character"):
         return Factor(np.empty(0, dtype=np.intp), fitted.levels, fitted.kind == "ordered", fitted.contrasts)
     if fitted.kind == "matrix":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,7 +32,7 @@ __all__ = ["getME"]
 V = TypeVar("V")
 
 
-def getME(model: MerMod, name: str | list[str]) -> Any:
+def getME(model: MerMod, name: str | Sequence[str]) -> Any:
     """Extract a component of a fit.
 
     Parameters
@@ -65,7 +65,7 @@ def getME(model: MerMod, name: str | list[str]) -> Any:
     {'Batch.(Intercept)': 0.8483}
     """
     check_arguments(getME, locals())
-    if isinstance(name, list):
+    if not isinstance(name, str):
         return {one: getME(model, one) for one in name}
     if name == "ALL":
         return {one: getME(model, one) for one in _COMPONENTS}

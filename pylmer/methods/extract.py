@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -36,8 +36,10 @@ def family(model: MerMod) -> Family:
     return Family()
 
 
-def weights(model: MerMod) -> FloatArray:
+def weights(model: MerMod, type: Literal["prior", "working"] = "prior") -> FloatArray:
     """Return the prior weights ``(n,)``: ones where none were given.
+
+    ``type="working"`` is an error, as in lme4: only generalized models have such weights.
 
     Examples
     --------
@@ -46,6 +48,8 @@ def weights(model: MerMod) -> FloatArray:
     [1.0, 1.0]
     """
     check_arguments(weights, locals())
+    if type == "working":
+        raise ModelError("working weights only available for GLMMs: type='prior' gives those of the call")
     return np.ones(model.n) if model.design.weights is None else model.design.weights.copy()
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +15,7 @@ from pylmer.arguments import check_arguments
 from pylmer.errors import ModelError, RWarning
 from pylmer.model import MerMod
 from pylmer.optimize.optimum import singular
+from pylmer.rcompat.caller import name_of
 from pylmer.rcompat.loglik import LogLik
 
 __all__ = [
@@ -20,7 +25,9 @@ __all__ = [
     "deviance",
     "df_residual",
     "icc",
+    "isGLMM",
     "isLMM",
+    "isNLMM",
     "isREML",
     "isSingular",
     "logLik",
@@ -102,8 +109,20 @@ def REMLcrit(model: MerMod) -> float:
     return _criterion(model, True)
 
 
-def AIC(model: MerMod, k: float = 2.0) -> float:
+def AIC(model: MerMod, *others: MerMod, k: float = 2.0) -> Any:
     """Akaike's criterion, -2 logLik + k df.
+
+    Parameters
+    ----------
+    model, *others
+        A fit, or several.
+    k
+        Penalty for each parameter.
+
+    Returns
+    -------
+    float or DataFrame
+        Of several fits a table with columns ``df`` and ``AIC``, its rows named as the caller names the fits.
 
     Examples
     --------
@@ -112,11 +131,23 @@ def AIC(model: MerMod, k: float = 2.0) -> float:
     325.6543
     """
     check_arguments(AIC, locals())
+    if others:
+        return _criteria("AIC", (model, *others), lambda ll: ll.AIC(k), sys._getframe(1))
     return logLik(model).AIC(k)
 
 
-def BIC(model: MerMod) -> float:
+def BIC(model: MerMod, *others: MerMod) -> Any:
     """Schwarz's criterion, -2 logLik + log(n) df.
+
+    Parameters
+    ----------
+    model, *others
+        A fit, or several.
+
+    Returns
+    -------
+    float or DataFrame
+        Of several fits a table with columns ``df`` and ``BIC``, its rows named as the caller names the fits.
 
     Examples
     --------
@@ -125,7 +156,26 @@ def BIC(model: MerMod) -> float:
     329.8579
     """
     check_arguments(BIC, locals())
+    if others:
+        return _criteria("BIC", (model, *others), lambda ll: ll.BIC(), sys._getframe(1))
     return logLik(model).BIC()
+
+
+def _criteria(
+    name: str, models: Sequence[MerMod], criterion: Callable[[LogLik], float], caller: FrameType
+) -> pd.DataFrame:
+    """R's table of several fits; it warns where they have different numbers of observations."""
+    if caller.f_globals.get("__name__") == "pylmer.dotted" and caller.f_back is not None:
+        caller = caller.f_back  # asked as a method
+    for other in models:
+        if not isinstance(other, MerMod):
+            raise ModelError(f"{name} of several fits: {other!r:.40} is not a fit made by lmer()")
+    likelihoods = [logLik(m) for m in models]
+    if len({ll.nobs for ll in likelihoods}) > 1:
+        warnings.warn("models are not all fitted to the same number of observations", RWarning, stacklevel=3)
+    names = [name_of(m, caller) or f"model{i + 1}" for i, m in enumerate(models)]
+    columns = {"df": [ll.df for ll in likelihoods], name: [criterion(ll) for ll in likelihoods]}
+    return pd.DataFrame(columns, index=names)
 
 
 def df_residual(model: MerMod) -> int:
@@ -169,6 +219,18 @@ def isLMM(model: MerMod) -> bool:
     """Whether the fit is a linear mixed model."""
     check_arguments(isLMM, locals())
     return True
+
+
+def isGLMM(model: MerMod) -> bool:
+    """Whether the fit is a generalized linear mixed model: never."""
+    check_arguments(isGLMM, locals())
+    return False
+
+
+def isNLMM(model: MerMod) -> bool:
+    """Whether the fit is a nonlinear mixed model: never."""
+    check_arguments(isNLMM, locals())
+    return False
 
 
 def isSingular(model: MerMod, tol: float = 1e-4) -> bool:

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from pylmer.arguments import check_arguments
+from pylmer.errors import ModelError
+from pylmer.methods.summary import SummaryMerMod
 from pylmer.model import MerMod
 
 __all__ = ["fixef", "vcov"]
@@ -42,8 +44,24 @@ def fixef(model: MerMod, add_dropped: bool = False) -> pd.Series[float]:
     return pd.Series(values, index=names, dtype=float)
 
 
-def vcov(model: MerMod) -> pd.DataFrame:
+def vcov(
+    model: MerMod | SummaryMerMod,
+    correlation: bool = True,
+    sigm: float | None = None,
+    use_hessian: bool | None = None,
+) -> pd.DataFrame:
     """Covariance matrix of the fixed effects.
+
+    Parameters
+    ----------
+    model
+        A fit, or its summary.
+    correlation
+        Whether the correlation matrix comes with it, as ``.attrs["correlation"]``.
+    sigm
+        Residual standard deviation to use; default the fit's.
+    use_hessian
+        Only None and False: of a linear mixed model the exact covariance is known.
 
     Returns
     -------
@@ -58,5 +76,14 @@ def vcov(model: MerMod) -> pd.DataFrame:
     375.72
     """
     check_arguments(vcov, locals())
+    if isinstance(model, SummaryMerMod):
+        return model.vcov
+    if use_hessian:
+        raise ModelError("'use.hessian'=TRUE specified, but Hessian is unavailable: leave use_hessian at None")
     names = list(model.design.X_names)
-    return pd.DataFrame(model.vcov_beta, index=names, columns=names)
+    scale = 1.0 if sigm is None else (sigm / model.residual_sd) ** 2
+    V = pd.DataFrame(scale * model.vcov_beta, index=names, columns=names)
+    if correlation:
+        sd = np.sqrt(np.diag(V.to_numpy()))
+        V.attrs["correlation"] = (V.to_numpy() / np.outer(sd, sd)).tolist()
+    return V

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Never
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Never
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,22 @@ from numpy.typing import NDArray
 
 from pylmer.arguments import check_arguments
 from pylmer.errors import DataError, ModelError
-from pylmer.formula.newdata import fixed_matrix, matching_terms, new_offset, new_row_names, random_terms
+from pylmer.formula.newdata import fixed_matrix, lhs_columns, matching_terms, new_offset, new_row_names, random_terms
+from pylmer.methods.new_parameters import with_parameters
+from pylmer.methods.prediction_errors import (
+    Picks,
+    Prediction,
+    Rows,
+    interval_table,
+    left_out_variance,
+    standard_errors,
+    what_is_covered,
+)
 from pylmer.methods.residuals import row_series
 from pylmer.model import MerMod
 from pylmer.rcompat.missing import NA, NAType
 
 FloatArray = NDArray[np.float64]
-Picks = Sequence[tuple[int, NDArray[np.intp]]]
 
 __all__ = ["predict"]
 
@@ -31,8 +40,15 @@ def predict(
     allow_new_levels: bool = False,
     random_only: bool = False,
     na_action: str = "na.pass",
+    *,
+    newparams: Mapping[str, object] | None = None,
+    terms: None = None,
+    type: Literal["link", "response"] = "link",
+    se_fit: bool = False,
+    interval: Literal["none", "confidence", "prediction"] = "none",
+    level: float = 0.95,
     **unused: Never,
-) -> pd.Series[float]:
+) -> Any:
     """Predict the response.
 
     Parameters
@@ -51,12 +67,29 @@ def predict(
     na_action
         For rows of ``newdata`` with a missing value: ``"na.pass"`` gives NaN, ``"na.omit"`` leaves them out,
         ``"na.fail"`` is an error.
+    newparams
+        ``beta``, ``theta``, ``sigma`` to predict with instead of the fit's; the spherical random effects stay.
+    terms
+        Only None: lme4 has no predictions by term either.
+    type
+        The same for both: of a linear model the link is the identity.
+    se_fit
+        Also give standard errors (lme4 from 1.1-32 on).
+    interval
+        ``"confidence"``: for the mean of the response in the groups that ``re_form`` keeps; ``"prediction"``: for a new
+        observation there, with its residual, and with the spread of the random effects that ``re_form`` leaves out.
+    level
+        Of the interval.
+    **unused
+        Refused.
 
     Returns
     -------
     Series
         One value a row, in the units of the response.  An offset that was given as an argument is used for the rows of
-        the fit only, as in R; an ``offset()`` term always.
+        the fit only, as in R; an ``offset()`` term always.  With ``interval`` a DataFrame with ``fit``, ``lwr``,
+        ``upr``, whose ``attrs["covers"]`` says what the interval covers; with ``se_fit`` a record of ``fit`` and
+        ``se_fit``.
 
     Raises
     ------
@@ -73,20 +106,99 @@ def predict(
     [253.66, 220.24]
     >>> predict(m, {"Days": [0, 5]}, re_form=NA).round(2).tolist()
     [251.41, 303.74]
+    >>> predict(m, {"Days": [0, 5]}, re_form=NA, se_fit=True).se_fit.round(3).tolist()
+    [6.825, 9.581]
+
+    Notes
+    -----
+    Standard errors come from the joint covariance of the estimates of fixed and random effects, with theta and sigma
+    held at their estimates; a level that the fit did not see has the variance of the random effects.
     """
     check_arguments(predict, locals())
     if na_action not in NA_ACTIONS:
         raise ModelError(f"na_action={na_action!r}: choose {', '.join(NA_ACTIONS)}")
+    if terms is not None:
+        raise ModelError("terms functionality for predict not yet implemented: leave terms at None")
+    if not 0.0 < level < 1.0:
+        raise ModelError(f"level={level} is not a probability between 0 and 1")
+    if newparams is not None:
+        model = with_parameters(model, newparams)
     picks = _picks(model, re_form)
+    fit = _values(model, newdata, picks, allow_new_levels, random_only)
+    if not se_fit and interval == "none":
+        return fit if newdata is None else _handle_missing(fit, na_action)
+    se = _errors(model, newdata, picks, allow_new_levels, random_only)
+    errors = _like(model, newdata, se, fit)
+    out: pd.Series[float] | pd.DataFrame = fit
+    if interval != "none":
+        extra = _new_observation(model, newdata, picks, allow_new_levels) if interval == "prediction" else 0.0
+        sd = _like(model, newdata, np.asarray(np.sqrt(se**2 + extra)), fit).to_numpy()
+        out = interval_table(
+            fit,
+            np.asarray(sd, dtype=np.float64),
+            level,
+            what_is_covered(model, interval, picks, level, newdata is not None),
+        )
+    if newdata is not None:
+        out, errors = _handle_missing(out, na_action), _handle_missing(errors, na_action)
+    return Prediction(out, errors) if se_fit else out
+
+
+def _values(
+    model: MerMod, newdata: object, picks: Picks | None, allow_new_levels: bool, random_only: bool
+) -> pd.Series[float]:
     if newdata is None:
         total = np.zeros(model.n) if random_only else model.mu - model.linear_random
         if picks is None:
             return row_series(model, total + model.linear_random)
         terms = model.design.re.terms
         return row_series(model, total + _random(model, picks, [(t.codes, t.columns) for t in terms]))
-    names = pd.Index(list(new_row_names(newdata)))
     values = _new(model, newdata, picks, allow_new_levels, random_only)
-    return _handle_missing(pd.Series(values, index=names), na_action)
+    return pd.Series(values, index=pd.Index(list(new_row_names(newdata))))
+
+
+def _like(model: MerMod, newdata: object, values: FloatArray, fit: pd.Series[float]) -> pd.Series[float]:
+    """Values by row: of the fit's rows padded as its predictions are."""
+    return row_series(model, values) if newdata is None else pd.Series(values, index=fit.index)
+
+
+def _all_picks(model: MerMod) -> Picks:
+    return [(i, np.arange(t.k)) for i, t in enumerate(model.design.re.terms)]
+
+
+def _rows(model: MerMod, newdata: object, wanted: Sequence[int], allow_new_levels: bool) -> Rows:
+    """Levels and columns of the terms."""
+    if newdata is None:
+        return {i: (model.design.re.terms[i].codes, model.design.re.terms[i].columns) for i in wanted}
+    found = random_terms(model.design.schema, newdata, allow_new_levels, wanted)
+    return {term.index: (term.codes, term.columns) for term in found}
+
+
+def _errors(
+    model: MerMod, newdata: object, picks: Picks | None, allow_new_levels: bool, random_only: bool
+) -> FloatArray:
+    picks = _all_picks(model) if picks is None else picks
+    n = model.n if newdata is None else len(new_row_names(newdata))
+    X = None
+    if not random_only:
+        X = model.design.X if newdata is None else fixed_matrix(model.design.schema, newdata)
+    return standard_errors(model, X, picks, _rows(model, newdata, sorted({i for i, _ in picks}), allow_new_levels), n)
+
+
+def _new_observation(model: MerMod, newdata: object, picks: Picks | None, allow_new_levels: bool) -> FloatArray:
+    """Variance beyond the standard error: of the random effects left out, and of the residual."""
+    n = model.n if newdata is None else len(new_row_names(newdata))
+    total = np.full(n, model.residual_sd**2)
+    if newdata is None and model.design.weights is not None:
+        total /= model.design.weights
+    if picks is None:
+        return total
+    terms, kept = model.design.re.terms, {i: len(columns) for i, columns in picks}
+    left = [i for i, t in enumerate(terms) if kept.get(i) != t.k]
+    if newdata is None:
+        return total + left_out_variance(model, picks, _rows(model, None, left, True), n)
+    rows = {i: (np.full(n, -1), lhs_columns(model.design.schema, newdata, i)) for i in left}
+    return total + left_out_variance(model, picks, rows, n)
 
 
 def _picks(model: MerMod, re_form: str | NAType | None) -> Picks | None:
@@ -103,7 +215,7 @@ def _picks(model: MerMod, re_form: str | NAType | None) -> Picks | None:
 def _new(model: MerMod, newdata: object, picks: Picks | None, allow_new_levels: bool, random_only: bool) -> FloatArray:
     schema = model.design.schema
     if picks is None:
-        picks = [(i, np.arange(t.k)) for i, t in enumerate(model.design.re.terms)]
+        picks = _all_picks(model)
     total: FloatArray | float = 0.0
     if not random_only:
         total = fixed_matrix(schema, newdata) @ model.beta
@@ -132,9 +244,10 @@ def _random(
     return total
 
 
-def _handle_missing(values: pd.Series[float], na_action: str) -> pd.Series[float]:
-    if na_action == "na.pass" or not values.isna().any():
+def _handle_missing(values: pd.Series[float] | pd.DataFrame, na_action: str) -> Any:
+    missing = np.isnan(values.to_numpy(dtype=np.float64)).reshape(len(values), -1).any(axis=1)
+    if na_action in ("na.pass", "na.exclude") or not missing.any():
         return values
     if na_action == "na.fail":
-        raise DataError(f"missing values in object: row {values.index[values.isna()][0]} of newdata has one")
-    return values.dropna()
+        raise DataError(f"missing values in object: row {values.index[np.flatnonzero(missing)[0]]} of newdata has one")
+    return values.iloc[np.flatnonzero(~missing)]

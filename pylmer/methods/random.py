@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +24,17 @@ class RanEf(Printable, Mapping[str, pd.DataFrame]):
     """Conditional modes: grouping factor -> data frame of levels by effects; ``str()`` is R's text.
 
     ``postVar[group]`` is ``(J, k, k)``, each level's conditional covariance; a list of such arrays, one per term, where
-    the group has several terms (as in lme4).  Empty without ``condVar``.
+    the group has several terms (as in lme4).  Empty without ``condVar``.  With ``dropped`` a group of one effect is a
+    Series, and its conditional variances are ``(J,)``.
     """
 
     frames: dict[str, pd.DataFrame]
     postVar: dict[str, FloatArray | list[FloatArray]]
+    dropped: bool = False
 
     def __getitem__(self, group: str) -> pd.DataFrame:
-        return self.frames[group]
+        frame = self.frames[group]
+        return frame.iloc[:, 0].rename(None) if self.dropped and frame.shape[1] == 1 else frame  # type: ignore[return-value]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.frames)
@@ -42,7 +45,7 @@ class RanEf(Printable, Mapping[str, pd.DataFrame]):
     def condsd(self, group: str) -> FloatArray:
         """Conditional standard deviations, ``(J, k)``."""
         V = self.postVar[group]
-        blocks = V if isinstance(V, list) else [V]
+        blocks = V if isinstance(V, list) else [V.reshape(len(V), 1, 1) if V.ndim == 1 else V]
         return np.concatenate([np.sqrt(np.diagonal(block, axis1=1, axis2=2)) for block in blocks], axis=1)
 
     def as_data_frame(self) -> pd.DataFrame:
@@ -79,7 +82,13 @@ class RanEf(Printable, Mapping[str, pd.DataFrame]):
         return out
 
 
-def ranef(model: MerMod, condVar: bool = True) -> RanEf:
+def ranef(
+    model: MerMod,
+    condVar: bool = True,
+    drop: bool = False,
+    whichel: str | Sequence[str] | None = None,
+    postVar: bool = False,
+) -> RanEf:
     """Conditional modes of the random effects given the data.
 
     Parameters
@@ -88,6 +97,12 @@ def ranef(model: MerMod, condVar: bool = True) -> RanEf:
         A fit.
     condVar
         Also give the conditional variances (``postVar``).
+    drop
+        Give a group of one effect as a Series, not a data frame.
+    whichel
+        Names of the grouping factors wanted; None for all. Others than the model's are passed over, as in lme4.
+    postVar
+        Taken for the sake of old calls; without effect, as in lme4.
 
     Returns
     -------
@@ -103,9 +118,12 @@ def ranef(model: MerMod, condVar: bool = True) -> RanEf:
     """
     check_arguments(ranef, locals())
     frames: dict[str, pd.DataFrame] = {}
-    postVar: dict[str, FloatArray | list[FloatArray]] = {}
+    variances: dict[str, FloatArray | list[FloatArray]] = {}
     terms = model.design.re.terms
+    wanted = (whichel,) if isinstance(whichel, str) else whichel
     for group, first in model.design.re.flist.items():
+        if wanted is not None and group not in wanted:
+            continue
         mine = [i for i, t in enumerate(terms) if t.group == group]
         frames[group] = pd.DataFrame(
             np.concatenate([model.state.b[i] for i in mine], axis=1),
@@ -114,8 +132,10 @@ def ranef(model: MerMod, condVar: bool = True) -> RanEf:
         )
         if condVar:
             blocks = [model.condVar[i] for i in mine]
-            postVar[group] = blocks[0] if len(blocks) == 1 else blocks
-    return RanEf(frames, postVar)
+            variances[group] = blocks[0] if len(blocks) == 1 else blocks
+            if drop and frames[group].shape[1] == 1:
+                variances[group] = blocks[0][:, 0, 0]
+    return RanEf(frames, variances, drop)
 
 
 class Coef(Printable, dict[str, pd.DataFrame]):

@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 __all__ = ["fitted", "residuals", "row_series"]
 
-ResidualType = Literal["response", "pearson", "working", "deviance"]
+ResidualType = Literal["response", "pearson", "working", "deviance", "partial"]
 
 
 def row_series(model: MerMod, values: FloatArray) -> pd.Series[float]:
@@ -76,5 +76,10 @@ def residuals(model: MerMod, type: ResidualType = "response", scaled: bool = Fal
     elif type in ("pearson", "deviance"):
         values = model.pearson_residuals()
     else:
+        if type == "partial":
+            raise ModelError(
+                "partial residuals are not implemented yet, nor in lme4; type='partial': choose 'response', "
+                "'pearson', 'working' or 'deviance'"
+            )
         raise ModelError(f"type={type!r} is not a kind of residual: choose response, pearson, working or deviance")
     return row_series(model, values / model.residual_sd if scaled else values)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pylmer.arguments import check_arguments
+from pylmer.errors import ModelError
 from pylmer.formula.design import CallText
 from pylmer.methods.varcorr import VarCorr
 from pylmer.rcompat.printable import Printable
@@ -83,6 +84,8 @@ class SummaryMerMod(Printable):
         Names of the columns that were dropped for rank deficiency.
     optinfo
         What is to be said about the optimizer.
+    show_correlation
+        Whether its text shows the correlations of the fixed effects; None: where they are not too many.
     """
 
     methTitle: str
@@ -98,6 +101,7 @@ class SummaryMerMod(Printable):
     sigma: float
     dropped: tuple[str, ...]
     optinfo: FitNotes
+    show_correlation: bool | None = None
 
     @property
     def correlation(self) -> FloatArray:
@@ -161,13 +165,20 @@ def fit_notes(model: MerMod) -> FitNotes:
     return FitNotes(opt.optimizer, opt.convergence, opt.message, (*messages, *opt.warnings), opt.own_warnings)
 
 
-def summary(model: MerMod) -> SummaryMerMod:
+def summary(
+    model: MerMod | SummaryMerMod, correlation: bool | None = None, use_hessian: bool | None = None
+) -> SummaryMerMod:
     """Summarize a fitted model as lme4's ``summary()``.
 
     Parameters
     ----------
     model
-        A fitted model.
+        A fitted model (of a summary, the summary itself).
+    correlation
+        Whether the text shows the correlations of the fixed effects; None: where there are no more of them than the
+        option ``lme4_summary_cor_max``.
+    use_hessian
+        Only None and False: of a linear mixed model the exact covariance is known.
 
     Returns
     -------
@@ -182,6 +193,10 @@ def summary(model: MerMod) -> SummaryMerMod:
     ['Estimate', 'Std. Error', 't value']
     """
     check_arguments(summary, locals())
+    if isinstance(model, SummaryMerMod):
+        return model
+    if use_hessian:
+        raise ModelError("'use.hessian'=TRUE specified, but Hessian is unavailable: leave use_hessian at None")
     design = model.design
     names = list(design.X_names)
     V = np.asarray(model.vcov_beta, dtype=np.float64).reshape(len(names), len(names))
@@ -203,4 +218,5 @@ def summary(model: MerMod) -> SummaryMerMod:
         sigma=model.residual_sd,
         dropped=design.dropped,
         optinfo=fit_notes(model),
+        show_correlation=correlation,
     )

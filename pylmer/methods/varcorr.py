@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -94,6 +94,19 @@ class VarCorr(Printable):
             start += t.n_theta
             made.append(VarCorrTerm(label, t.names, L @ L.T))
         self.terms: tuple[VarCorrTerm, ...] = tuple(made)
+
+    @classmethod
+    def of_parts(
+        cls, sigma: float, groups: Sequence[str], names: Sequence[tuple[str, ...]], L: Sequence[FloatArray]
+    ) -> VarCorr:
+        """Make it from sigma and, by term, group, names of the effects and relative covariance factor ``(k, k)``."""
+        made = cls.__new__(cls)
+        made.sigma, made.useSc = sigma, True
+        made.terms = tuple(
+            VarCorrTerm(label, effects, (sigma * factor) @ (sigma * factor).T)
+            for label, effects, factor in zip(varcorr_labels(list(groups)), names, L, strict=True)
+        )
+        return made
 
     def keys(self) -> tuple[str, ...]:
         """Labels of the terms."""

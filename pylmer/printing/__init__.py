@@ -3,7 +3,7 @@
 Every record's text function registers itself with ``pylmer.rcompat.printable.as_text`` when this package is imported.
 """
 
-from pylmer.printing import components, fixed_tests, lm_list  # noqa: F401  (registers its texts)
+from pylmer.printing import components, fixed_tests, lm_list, predictions  # noqa: F401  (registers its texts)
 from pylmer.printing.allfit import allfit_text
 from pylmer.printing.classical import (
     anova_lm_text,
@@ -19,7 +19,7 @@ from pylmer.printing.effects import coef_text, confint_text, fixef_text, loglik_
 from pylmer.printing.model import correlation_text, model_text, summary_text
 from pylmer.printing.profile import profile_text
 from pylmer.printing.tables import anova_text
-from pylmer.printing.varcorr import varcorr_text
+from pylmer.printing.varcorr import formatVC, varcorr_text
 from pylmer.rcompat.printable import as_text
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "confint_text",
     "correlation_text",
     "fixef_text",
+    "formatVC",
     "lm_text",
     "loglik_text",
     "model_text",

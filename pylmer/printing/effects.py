@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from pylmer.formula.tokens import is_syntactic_name
 from pylmer.methods.random import Coef, RanEf
+from pylmer.printing.dropped_modes import dropped_text
 from pylmer.rcompat.format import format_numbers
 from pylmer.rcompat.layout import print_data_frame, print_matrix, print_named_vector
 from pylmer.rcompat.loglik import LogLik
@@ -100,7 +101,7 @@ def _(x: LogLik, *, digits: int | None = None) -> str:
 
 @as_text.register
 def _(x: RanEf, *, digits: int | None = None) -> str:
-    return ranef_text(x, tuple(x.postVar), digits)
+    return dropped_text(x, digits) if x.dropped else ranef_text(x, tuple(x.postVar), digits)
 
 
 @as_text.register

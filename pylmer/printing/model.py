@@ -15,6 +15,7 @@ from pylmer.formula.parse import parse_formula
 from pylmer.methods.summary import FitNotes, SummaryMerMod, aic_table, fit_notes, is_reml, meth_title
 from pylmer.methods.varcorr import VarCorr
 from pylmer.model import MerMod
+from pylmer.printing.symbolic import symbolic_text
 from pylmer.printing.tables import deviance_label
 from pylmer.printing.varcorr import varcorr_text
 from pylmer.rcompat.fill import cat_fill, strwrap
@@ -170,6 +171,7 @@ def summary_text(
     show_resids: bool = True,
     signif_stars: bool | None = None,
     ranef_comp: str | Sequence[str] = ("Variance", "Std.Dev."),
+    symbolic_cor: bool = False,
 ) -> str:
     """R's print of the summary of a linear mixed model.
 
@@ -188,6 +190,8 @@ def summary_text(
         Whether p-values, where there are any, get stars; default the option ``show_signif_stars``.
     ranef_comp
         What is shown of the random effects.
+    symbolic_cor
+        Whether correlations are shown as symbols.
 
     Returns
     -------
@@ -205,15 +209,24 @@ def summary_text(
         table = s.coefficients.to_numpy(dtype=np.float64)
         columns = list(s.coefficients.columns)
         blocks += ["", "Fixed effects:", print_coefmat(table, names, columns, digits, signif_stars=signif_stars)]
-    if correlation is None:
-        correlation = p <= current_options().lme4_summary_cor_max
-        if not correlation:
-            warnings.warn(_not_shown(p), RMessage, stacklevel=4)
-    if correlation and p > 1:
-        blocks += ["", correlation_text(names, s.correlation)]
+    blocks += _correlation_blocks(s, correlation, symbolic_cor)
     blocks += dropped_text(s.dropped)
     blocks += notes_text(s.optinfo, brief=False)
     return "\n".join(blocks)
+
+
+def _correlation_blocks(s: SummaryMerMod, asked: bool | None, symbolic: bool) -> list[str]:
+    """The correlations, where they are asked for or few; a message where they are too many."""
+    names, p = list(s.coefficients.index), len(s.coefficients)
+    few = p <= current_options().lme4_summary_cor_max
+    has = few if s.show_correlation is None else s.show_correlation
+    if asked is None and not few:
+        warnings.warn(_not_shown(p), RMessage, stacklevel=5)
+    if p < 2 or not (few and has if asked is None else asked):
+        return []
+    notice = [] if has else ["", "Correlation of fixed effects could have been required in summary()"]
+    text = symbolic_text(names, s.correlation) if symbolic else correlation_text(names, s.correlation)
+    return [*notice, "", text]
 
 
 def _not_shown(p: int) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 
 from pylmer.errors import PylmerError
 from pylmer.methods.varcorr import VarCorr, VarCorrTerm
@@ -14,7 +15,9 @@ from pylmer.rcompat.options import current_options
 from pylmer.rcompat.printable import as_text
 from pylmer.rcompat.rounding import r_round
 
-__all__ = ["varcorr_text"]
+Formatter = Callable[..., Sequence[str]]
+
+__all__ = ["formatVC", "varcorr_text"]
 
 COMPONENTS = ("Variance", "Std.Dev.")
 
@@ -27,7 +30,13 @@ def _correlations(t: VarCorrTerm, decimals: int) -> list[list[str]]:
 
 
 @as_text.register
-def varcorr_text(vc: VarCorr, *, digits: int | None = None, comp: str | Sequence[str] = "Std.Dev.") -> str:
+def varcorr_text(
+    vc: VarCorr,
+    *,
+    digits: int | None = None,
+    comp: str | Sequence[str] = "Std.Dev.",
+    formatter: Formatter | None = None,
+) -> str:
     """R's print of a ``VarCorr``: one row for each standard deviation.
 
     Parameters
@@ -38,18 +47,75 @@ def varcorr_text(vc: VarCorr, *, digits: int | None = None, comp: str | Sequence
         Significant digits that every entry of a column shows; default the option ``digits`` less 2. Correlations have
         2 decimals less, but at least 2.
     comp
-        ``"Variance"``, ``"Std.Dev."`` or both.
+        ``"Variance"``, ``"Std.Dev."`` or both; the beginning of a name will do.
+    formatter
+        Makes texts of numbers, called as ``formatter(values, digits=digits)``; default R's ``format``.
 
     Returns
     -------
     str
         Lines without a last newline.
     """
-    digits = max(3, current_options().digits - 2) if digits is None else digits
-    shown = [comp] if isinstance(comp, str) else list(comp)
-    unknown = [c for c in shown if c not in COMPONENTS]
-    if unknown or not shown:
+    rows, headers = _table(vc, digits, comp, formatter, vc.useSc)
+    return print_text_matrix(rows, [""] * len(rows), headers)
+
+
+def formatVC(
+    varcor: VarCorr,
+    digits: int | None = None,
+    comp: str | Sequence[str] = "Std.Dev.",
+    formatter: Formatter | None = None,
+    useScale: bool | None = None,
+) -> pd.DataFrame:
+    """The table of random effects as texts (lme4's ``formatVC``).
+
+    Parameters
+    ----------
+    varcor
+        What ``VarCorr(m)`` gives.
+    digits, comp, formatter
+        As for its print.
+    useScale
+        Whether there is a row for the residual; default as in ``varcor``.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``Groups``, ``Name``, those asked for, and ``Corr`` where there are correlations (further columns of
+        them have no name).
+
+    Raises
+    ------
+    PylmerError
+        An unknown ``comp``.
+
+    Examples
+    --------
+    >>> from pylmer import VarCorr, datasets, formatVC, lmer
+    >>> m = lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())
+    >>> formatVC(VarCorr(m))["Std.Dev."].tolist()
+    ['24.7405', ' 5.9221', '25.5918']
+    """
+    rows, headers = _table(varcor, digits, comp, formatter, varcor.useSc if useScale is None else useScale)
+    return pd.DataFrame([row + [""] * (len(headers) - len(row)) for row in rows], columns=headers)
+
+
+def _components(comp: str | Sequence[str]) -> list[str]:
+    """What is shown, in the order asked for; the beginning of a name stands for it."""
+    asked = [comp] if isinstance(comp, str) else list(comp)
+    if not asked:
+        raise PylmerError(f"Must *either* show variances or standard deviations: give comp, of {', '.join(COMPONENTS)}")
+    unknown = [c for c in asked if not c or not any(known.startswith(c) for known in COMPONENTS)]
+    if unknown:
         raise PylmerError(f"Illegal 'comp': {', '.join(unknown)}; choose from {', '.join(COMPONENTS)}")
+    return list(dict.fromkeys(next(known for known in COMPONENTS if known.startswith(c)) for c in asked))
+
+
+def _table(
+    vc: VarCorr, digits: int | None, comp: str | Sequence[str], formatter: Formatter | None, residual: bool
+) -> tuple[list[list[str]], list[str]]:
+    digits = max(3, current_options().digits - 2) if digits is None else digits
+    shown = _components(comp)
     groups: list[str] = []
     names: list[str] = []
     deviations: list[float] = []
@@ -57,14 +123,16 @@ def varcorr_text(vc: VarCorr, *, digits: int | None = None, comp: str | Sequence
         groups += [t.group, *[""] * (len(t.names) - 1)]
         names += t.names
         deviations += t.stddev.tolist()
-    if vc.useSc:
+    if residual:
         groups.append("Residual")
         names.append("")
         deviations.append(vc.sigma)
     columns = [groups, names]
     for c in shown:
         values = np.square(deviations) if c == "Variance" else np.asarray(deviations)
-        columns.append(format_numbers(values, digits, na="NaN"))
+        columns.append(
+            list(formatter(values, digits=digits)) if formatter else format_numbers(values, digits, na="NaN")
+        )
     headers = ["Groups", "Name", *shown]
     rows = [list(row) for row in zip(*columns, strict=True)]
     widest = max(len(t.names) for t in vc.terms)
@@ -73,4 +141,4 @@ def varcorr_text(vc: VarCorr, *, digits: int | None = None, comp: str | Sequence
         correlations += [[]] * (len(rows) - len(correlations))
         rows = [row + (found + [""] * widest)[: widest - 1] for row, found in zip(rows, correlations, strict=True)]
         headers += ["Corr", *[""] * (widest - 2)]
-    return print_text_matrix(rows, [""] * len(rows), headers)
+    return rows, headers

@@ -56,7 +56,7 @@ def test_residuals_and_fitted_values_give_the_response(both: Pair) -> None:
 
 def test_an_unknown_kind_of_residual_is_refused(R: RSession) -> None:
     with pytest.raises(ModelError, match="type='partial': choose 'response'"):
-        residuals(pair(by_id("slopes"), R).there, "partial")  # type: ignore[arg-type]
+        residuals(pair(by_id("slopes"), R).there, "partial")
 
 
 def test_rows_dropped_for_missing_values_are_padded_only_when_asked(R: RSession) -> None:

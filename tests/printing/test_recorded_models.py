@@ -68,6 +68,7 @@ def stand_in(case: dict[str, Any]) -> MerMod:
         convergence=case["convergence"],
         message=case["message"],
         warnings=tuple(message for message in case["messages"] if message != SINGULAR),
+        own_warnings=(),
     )
     model = SimpleNamespace(
         design=design,
