@@ -16,7 +16,7 @@ from pylmer.errors import DataError, ModelError, RMessage, RWarning
 from pylmer.formula.design import ReTerm
 from pylmer.formula.model_matrix import Columns
 from pylmer.formula.values import FloatArray, IntArray
-from pylmer.linalg.rank import pivoted_rank
+from pylmer.linalg.rank import is_safely_full_rank, pivoted_rank
 
 __all__ = [
     "Checks",
@@ -24,11 +24,15 @@ __all__ = [
     "check_rank_of_Z",
     "check_scale",
     "check_term_sizes",
+    "different_scales",
     "drop_dependent_columns",
+    "gram_of",
+    "warn_of_scales",
 ]
 
 SCALE_TOLERANCE = 1e3
 SMALL_Z = 1e6
+DIFFERENT_SCALES = "Some predictor variables are on very different scales: "
 UNIDENTIFIABLE = (
     "; the random-effects parameters and the residual variance (or scale parameter) are probably unidentifiable"
 )
@@ -147,8 +151,26 @@ def _dense_Z(terms: Sequence[ReTerm], n: int) -> FloatArray:
     return np.hstack(blocks)
 
 
-def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7) -> IntArray:
+def gram_of(X: FloatArray) -> FloatArray | None:
+    """``X'X`` ``(p, p)``; None where squares leave the range of doubles."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram: FloatArray = X.T.dot(X)
+    return gram if math.isfinite(gram.trace()) else None
+
+
+def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7, gram: FloatArray | None = None) -> IntArray:
     """Positions of the columns of X to keep: those that R's pivoted QR takes for independent.
+
+    Parameters
+    ----------
+    X
+        The model matrix.
+    checks
+        The settings.
+    tol
+        As of R's ``qr``.
+    gram
+        ``X'X``, where it is known.
 
     Raises
     ------
@@ -158,6 +180,8 @@ def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7) -> Int
     p = len(X.names)
     level = checks.check_rankX
     if level == "ignore" or p == 0:
+        return np.arange(p)
+    if gram is not None and len(X.matrix) >= p and is_safely_full_rank(gram):
         return np.arange(p)
     rank, pivot = _rank_of(X.matrix, tol)
     if rank == p:
@@ -194,7 +218,13 @@ def _rank_of(X: FloatArray, tol: float) -> tuple[int, IntArray]:
     return pivoted_rank(X / np.where(size > 0.0, size, 1.0), tol)
 
 
-def check_scale(X: FloatArray, numeric: NDArray[np.bool_], checks: Checks, tol: float = SCALE_TOLERANCE) -> FloatArray:
+def check_scale(
+    X: FloatArray,
+    numeric: NDArray[np.bool_],
+    checks: Checks,
+    tol: float = SCALE_TOLERANCE,
+    gram: FloatArray | None = None,
+) -> FloatArray:
     """Warn where standard deviations of columns of X differ from one another, or from 1, more than ``tol`` times.
 
     Returns
@@ -204,6 +234,8 @@ def check_scale(X: FloatArray, numeric: NDArray[np.bool_], checks: Checks, tol: 
     """
     level = checks.check_scaleX
     if level == "ignore":
+        return X
+    if gram is not None and _surely_of_one_scale(X, numeric, gram, tol):
         return X
     wanted = numeric.nonzero()[0].tolist()
     with np.errstate(over="ignore", invalid="ignore"):
@@ -215,6 +247,33 @@ def check_scale(X: FloatArray, numeric: NDArray[np.bool_], checks: Checks, tol: 
     return _rescaled(X, np.array(wanted, dtype=np.intp), np.array(sd), level, tol)
 
 
+def different_scales(sd: FloatArray, tol: float = SCALE_TOLERANCE) -> bool:
+    """Whether standard deviations differ from one another, or from 1, more than ``tol`` times."""
+    if not len(sd):
+        return False
+    smallest, largest = float(sd.min()), float(sd.max())
+    return not (largest <= tol * smallest and largest <= tol and smallest * tol >= 1.0)
+
+
+def warn_of_scales(level: str) -> None:
+    """Say that predictors are on very different scales, as the setting asks."""
+    _act(level, DIFFERENT_SCALES + "consider rescaling", "check.scaleX")
+
+
+def _surely_of_one_scale(X: FloatArray, numeric: NDArray[np.bool_], gram: FloatArray, tol: float) -> bool:
+    """Whether standard deviations from ``gram = X'X`` are well within the tolerance; False means "look closer"."""
+    n = len(X)
+    squares = gram.diagonal()
+    variances = (squares - X.sum(axis=0) ** 2 / n)[numeric].tolist()
+    if not variances:
+        return True
+    smallest, largest = min(variances), max(variances)
+    if not smallest > 1e-6 * max(squares.tolist()):  # digits were lost, or something is no number
+        return False
+    unit, well = max(n - 1, 1), 0.99 * tol**2
+    return max(unit, largest) < well * min(unit, smallest)
+
+
 def _sd(x: FloatArray) -> float:
     n = len(x)
     centred = x - np.add.reduce(x) / n
@@ -224,13 +283,12 @@ def _sd(x: FloatArray) -> float:
 def _rescaled(X: FloatArray, wanted: IntArray, sd: FloatArray, level: str, tol: float) -> FloatArray:
     continuous = np.array([not np.isin(X[:, j], (0.0, 1.0)).all() for j in wanted], dtype=bool)
     wanted, sd = wanted[continuous], sd[continuous]
-    if not len(sd) or (sd.max() <= tol * sd.min() and sd.max() <= tol and sd.min() * tol >= 1.0):
+    if not different_scales(sd, tol):
         return X
-    message = "Some predictor variables are on very different scales: "
     if level in ("warning", "stop"):
-        _act(level, message + "consider rescaling", "check.scaleX")
+        _act(level, DIFFERENT_SCALES + "consider rescaling", "check.scaleX")
         return X
-    message += "auto-rescaled (results NOT adjusted)"
+    message = DIFFERENT_SCALES + "auto-rescaled (results NOT adjusted)"
     if level == "warn+rescale":
         warnings.warn(message, RWarning, stacklevel=5)
     elif level not in ("silent.rescale", "message+rescale"):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from pylmer.formula.batches_rows import RowsInBatches
     from pylmer.formula.frame import ModelFrame
     from pylmer.formula.schema import Schema
 
@@ -165,6 +166,8 @@ class Design:
         Labels of those rows.
     frame
         The variables of the formula on the rows kept, where they are still there.
+    batches
+        What was summed over rows that are read in batches; the arrays are then read when they are looked at.
     """
 
     y: FloatArray
@@ -183,6 +186,7 @@ class Design:
     na_row_names: tuple[object, ...] | NDArray[np.generic] = ()
 
     frame: ModelFrame | None = None
+    batches: RowsInBatches | None = None
 
     @property
     def n(self) -> int:

@@ -20,7 +20,17 @@ from pylmer.formula.table import Table, nearest
 from pylmer.formula.tokens import error_at
 from pylmer.formula.values import Character, Value, Vector
 
-__all__ = ["FUNCTIONS", "Arguments", "ContrastFunction", "Environment", "Function", "evaluate", "function"]
+__all__ = [
+    "FUNCTIONS",
+    "Arguments",
+    "ContrastFunction",
+    "Environment",
+    "Function",
+    "evaluate",
+    "function",
+    "function_name",
+    "matched",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +243,14 @@ def unknown_column(name: str, env: Environment, node: Node) -> FormulaError:
 
 
 def _apply(node: Call, env: Environment) -> Result:
-    name = _function_name(node)
+    name = function_name(node)
     known = FUNCTIONS.get(name) if name is not None else None
     if known is None:
         raise _unknown_function(name, node, env)
-    return known.body(_match(known.formals, node, env))
+    return known.body(matched(known.formals, node, env))
 
 
-def _function_name(node: Call) -> str | None:
+def function_name(node: Call) -> str | None:
     """The name of the function called; a package in front (``splines::ns``) says nothing more."""
     f = node.function
     if isinstance(f, str):
@@ -263,7 +273,7 @@ def _unknown_function(name: str | None, node: Call, env: Environment) -> Formula
     )
 
 
-def _match(formals: tuple[str, ...], node: Call, env: Environment) -> Arguments:
+def matched(formals: tuple[str, ...], node: Call, env: Environment) -> Arguments:
     """R's matching: by exact name, then by unique beginning (not beyond ``...``), then by place."""
     slots: dict[str, Node] = {}
     rest: list[Arg] = []

@@ -12,17 +12,22 @@ from pylmer.formula.model_matrix import Columns, Layout, model_columns
 from pylmer.formula.values import Character, Value, Vector
 from pylmer.rcompat.factors import Factor
 
-__all__ = ["chosen_contrasts", "fixed_effects"]
+__all__ = ["chosen_contrasts", "fixed_effects", "warn_of_response"]
 
 
 def fixed_effects(layout: Layout, frame: ModelFrame, contrasts: Mapping[str, ContrastSpec] | None = None) -> Columns:
     """The model matrix of the fixed part, before any column is dropped."""
+    warn_of_response(layout)
+    return model_columns(layout, frame.variables, frame.n, contrasts)
+
+
+def warn_of_response(layout: Layout) -> None:
+    """Say that the response is no predictor, where it was written as one."""
     if layout.response_among_terms:
-        warnings.warn("the response appeared on the right-hand side and was dropped", RWarning, stacklevel=3)
+        warnings.warn("the response appeared on the right-hand side and was dropped", RWarning, stacklevel=4)
         for t in layout.response_among_terms:
             message = f"problem with term {t} in model.matrix: no columns are assigned"
-            warnings.warn(message, RWarning, stacklevel=3)
-    return model_columns(layout, frame.variables, frame.n, contrasts)
+            warnings.warn(message, RWarning, stacklevel=4)
 
 
 def chosen_contrasts(contrasts: object, frame: ModelFrame) -> dict[str, ContrastSpec]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from pylmer.arguments import check_arguments
 from pylmer.errors import DataError, FormulaError, ModelError
+from pylmer.formula.batches_source import in_batches
 from pylmer.formula.checks import (
     Checks,
     check_group_sizes,
@@ -15,6 +16,7 @@ from pylmer.formula.checks import (
     check_scale,
     check_term_sizes,
     drop_dependent_columns,
+    gram_of,
 )
 from pylmer.formula.design import CallText, Design, ReTerm, ReTerms
 from pylmer.formula.evaluate import Environment
@@ -28,7 +30,7 @@ from pylmer.formula.schema import remember
 from pylmer.formula.table import as_table
 from pylmer.formula.values import FloatArray, IntArray, Matrix, Value, Vector
 
-__all__ = ["lFormula"]
+__all__ = ["call_text", "lFormula", "offset_of", "response_of"]
 
 
 def lFormula(
@@ -86,6 +88,10 @@ def lFormula(
     (('(Intercept)', 'x'), ('a', 'b'))
     """
     check_arguments(lFormula, locals())
+    if in_batches(data):
+        from pylmer.formula.batches import batched_design
+
+        return batched_design(formula, data, subset, weights, na_action, offset, contrasts, control)
     formula = as_formula(formula)
     table = as_table(data)
     plan = plan_of(formula, table.names)
@@ -98,21 +104,22 @@ def lFormula(
         raise DataError("0 (non-NA) cases: no row is left after 'subset' and the removal of missing values")
     terms = _checked_terms(plan, frame, checks, na_action.endswith("pass"))
     X = fixed_effects(plan.layout, frame, chosen_contrasts(contrasts, frame))
-    kept = drop_dependent_columns(X, checks)
+    gram = gram_of(X.matrix)
+    kept = drop_dependent_columns(X, checks, gram=gram)
     matrix, names, dropped = _kept_columns(X, kept)
-    matrix = check_scale(matrix, X.numeric[kept], checks)
+    matrix = check_scale(matrix, X.numeric[kept], checks, gram=None if dropped else gram)
     re = ReTerms(tuple(term for _, term in terms))
     schema = remember(plan, frame, X, kept, [bar for bar, _ in terms], re)
     return Design(
-        y=_response(plan.response, frame),
+        y=response_of(plan.response, frame),
         X=matrix,
         X_names=names,
         re=re,
         weights=frame.weights,
-        offset=_offset(plan, frame),
+        offset=offset_of(plan, frame),
         row_names=frame.row_names,
         response=plan.response or "",
-        call=_call_text(plan, subset, weights, offset),
+        call=call_text(plan, subset, weights, offset),
         schema=schema,
         dropped=dropped,
         na_rows=frame.na_rows,
@@ -150,8 +157,8 @@ def _kept_columns(X: Columns, kept: IntArray) -> tuple[FloatArray, tuple[str, ..
     return X.matrix[:, kept], names, tuple(X.names[j] for j in range(p) if j not in inside)
 
 
-def _response(label: str | None, frame: ModelFrame) -> FloatArray:
-    """The response as numbers."""
+def response_of(label: str | None, frame: ModelFrame) -> FloatArray:
+    """The response as numbers, ``(n,)``."""
     if label is None:
         return np.zeros(frame.n)
     value = frame[label]
@@ -168,7 +175,7 @@ def _described(value: Value) -> str:
     return "a factor" if not hasattr(value, "raw") else "a character vector"
 
 
-def _offset(plan: Plan, frame: ModelFrame) -> FloatArray | None:
+def offset_of(plan: Plan, frame: ModelFrame) -> FloatArray | None:
     """The sum of the argument and of the ``offset()`` terms of the formula."""
     total = frame.offset
     for label in plan.offsets:
@@ -179,7 +186,9 @@ def _offset(plan: Plan, frame: ModelFrame) -> FloatArray | None:
     return total
 
 
-def _call_text(plan: Plan, subset: object, weights: object, offset: object) -> CallText:
+def call_text(plan: Plan, subset: object, weights: object, offset: object) -> CallText:
+    """The call as it is printed."""
+
     def spelled(given: object) -> str | None:
         return given if isinstance(given, str) else None
 

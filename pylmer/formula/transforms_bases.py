@@ -17,7 +17,7 @@ from pylmer.rcompat.factors import Factor
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["PolynomialBasis", "orthogonal_polynomials"]
+__all__ = ["PolynomialBasis", "orthogonal_polynomials", "scale_settings"]
 
 _SAFE_DEGREE = 8
 
@@ -165,16 +165,20 @@ def _scale(args: Arguments) -> Value:
 
 def _learn_scale(args: Arguments, matrix: FloatArray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The centre and the spread of each column; 0 and 1 where none is wanted."""
-    k = matrix.shape[1]
-    centre = _wanted(args, "center", k)
+    centre, spread = scale_settings(args, matrix.shape[1])
     if centre is None:
         centre = [_mean(column) for column in matrix.T]
-    spread = _wanted(args, "scale", k)
     if spread is None:
         spread = [_root_mean_square(column) for column in (matrix - np.array(centre)).T]
-    elif args.get("scale") is None or _is_flag(args.get("scale")):
-        spread = [1.0] * k
     return tuple(centre), tuple(spread)
+
+
+def scale_settings(args: Arguments, k: int) -> tuple[list[float] | None, list[float] | None]:
+    """The centres and spreads that a call of ``scale()`` gives for ``k`` columns; None where the data have to tell."""
+    centre, spread = _wanted(args, "center", k), _wanted(args, "scale", k)
+    if spread is not None and (args.get("scale") is None or _is_flag(args.get("scale"))):
+        spread = [1.0] * k
+    return centre, spread
 
 
 def _is_flag(value: object) -> bool:

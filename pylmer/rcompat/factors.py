@@ -29,6 +29,7 @@ __all__ = [
     "factor_from_strings",
     "match_levels",
     "number_labels",
+    "unique_numbers",
 ]
 
 
@@ -134,7 +135,7 @@ def factor_from_numbers(values: FloatArray, integer: bool = False) -> Factor:
     integer
         Whether they are R integers, whose labels never are scientific (``"100000"``, not ``"1e+05"``).
     """
-    uniques, codes = _unique_numbers(values)
+    uniques, codes = unique_numbers(values)
     labels = number_labels(uniques, integer)
     levels = tuple(dict.fromkeys(labels))
     if len(levels) < len(labels):  # numbers that agree in 15 digits are one level
@@ -151,8 +152,8 @@ def number_labels(values: FloatArray, integer: bool = False) -> list[str]:
     return [str(int(v)) if v == np.floor(v) and -1e5 < v < 1e5 else as_character([v])[0] for v in values.tolist()]
 
 
-def _unique_numbers(values: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Sorted distinct values and the position of each value among them (-1 for NaN)."""
+def unique_numbers(values: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Sorted distinct values ``(u,)`` and the position of each value among them, -1 for NaN."""
     small = _unique_small_integers(values)
     if small is not None:
         return small

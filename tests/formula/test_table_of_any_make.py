@@ -99,7 +99,8 @@ def test_row_labels():
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ("no table", "'data' is a str"),
+        ("no table", "cannot open file 'no table'"),
+        (3.5, "'data' is a float"),
         ({"y": [1.0], "x": [1.0, 2.0]}, "arguments imply differing number of rows"),
         (pd.DataFrame([[1.0, 2.0, 3]], columns=["y", "x", "x"]), "more than one column named 'x'"),
         ({"y": [1.0], "x": np.array(["2020-01-01"], dtype="datetime64[D]"), "g": ["a"]}, "invalid type"),
