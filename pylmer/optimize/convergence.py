@@ -18,8 +18,9 @@ NO_SCALE = "unable to evaluate scaled gradient"
 #: Step of the differences of gradients: at most this part of theta, or of 1, and no change of the criterion by more
 #: than the square of the second.
 STEP, CURVED_STEP = 1e-4, 1e-2
-#: So much nearer to a limit than allowed, the approximate Hessian of Newton's method is not trusted with the answer.
-MARGIN = 30.0
+#: So much nearer to a limit than allowed, the approximate Hessian of Newton's method is not trusted with the answer;
+#: its largest eigenvalue is right to some percent, and is trusted nearer to its limit.
+MARGIN, MARGIN_ABOVE = 30.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def needs_a_look(hessian: FloatArray, rules: Rules) -> bool:
         return False
     values = np.linalg.eigvalsh(hessian)
     lowest, highest = float(values[0]), float(values[-1])
-    return lowest < MARGIN * rules.hessian * max(highest, 1.0) or highest * rules.hessian * MARGIN > 1.0
+    return lowest < MARGIN * rules.hessian * max(highest, 1.0) or highest * rules.hessian * MARGIN_ABOVE > 1.0
 
 
 def about_gradient(text: str) -> bool:
