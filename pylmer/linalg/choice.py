@@ -23,8 +23,9 @@ SMALL = 300
 #: Trailing columns of which nearly all pairs are linked (pairs met, over pairs there are) are not looked at closer.
 FULL = 6.0
 #: Seconds: a multiplication in a dense factorization with inverse; a pair of links by sparse products, and by
-#: ``update``; an evaluation's fixed part.
-DENSE_MULTIPLY, SPARSE_PAIR, UPDATE_PAIR, FIXED = 6e-11, 4e-8, 9e-9, 1e-3
+#: ``update``; an evaluation's fixed part with a dense link, with a sparse link, and with fronts.
+DENSE_MULTIPLY, SPARSE_PAIR, UPDATE_PAIR = 6e-11, 4e-8, 9e-9
+FIXED_DENSE, FIXED_LINK, FIXED_FRONTS = 5e-4, 1.5e-3, 9e-4
 
 
 def structure_of(sums: CrossProducts) -> OneFactor | Crossed | SparseCrossed:
@@ -110,13 +111,13 @@ class _Ways:
         q1, q2 = self.q1, self.q2
         pairs = self.graph.update_cells * self.graph.k1**2
         if Crossed.has_dense_link(self.sums, self.graph.leading):
-            link, seconds = 24 * q1 * q2, 2 * DENSE_MULTIPLY * q1 * q2 * q2
+            link, seconds = 24 * q1 * q2, FIXED_DENSE + 2 * DENSE_MULTIPLY * q1 * q2 * q2
         else:
-            link, seconds = 40 * self._link_cells + 24 * min(2 * pairs, q2 * q2), SPARSE_PAIR * pairs
+            link, seconds = 40 * self._link_cells + 24 * min(2 * pairs, q2 * q2), FIXED_LINK + SPARSE_PAIR * pairs
         return Estimate(
             "dense",
             int(1.05 * (56 * q2 * q2 + link + 8 * self._leading_cells)) + 1_000_000,
-            0.5 * FIXED + DENSE_MULTIPLY * q2**3 + seconds,
+            DENSE_MULTIPLY * q2**3 + seconds,
         )
 
     @cached_property
@@ -135,5 +136,5 @@ class _Ways:
             return Estimate("sparse", int(link + max(update, pattern)), np.inf)
         own = self.plan.bytes_per_replicate() + 2 * self.plan.bytes_kept
         size = max(pattern, 30 * graph.pattern.nnz + update + 80 * graph.E + own + 8 * self._leading_cells) + link
-        seconds = FIXED + UPDATE_PAIR * cells * h + self.plan.seconds
+        seconds = FIXED_FRONTS + UPDATE_PAIR * cells * h + self.plan.seconds
         return Estimate("sparse", int(1.05 * size) + 1_000_000, seconds)

@@ -117,7 +117,7 @@ class FrontPlan:
     @cached_property
     def seconds(self) -> float:
         """A guess at the time of one factorization with its selected inverse."""
-        return sum(len(m) * front_cost(*key) + 3e-4 for key, m in self._members)
+        return sum(len(m) * front_cost(*key) + 2e-4 for key, m in self._members)
 
     @cached_property
     def _places(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
