@@ -42,7 +42,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SummaryAllFit:
+class SummaryAllFit(Printable):
     """What several optimizers found: one row, or entry, for each that succeeded.
 
     Parameters

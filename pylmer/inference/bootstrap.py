@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -21,10 +22,13 @@ from pylmer.inference.boot_intervals import BootType, boot_interval, level_colum
 from pylmer.inference.parameters import parameter_names, parameters, parameters_of
 from pylmer.linalg.one_factor import Responses
 from pylmer.methods.simulate import draw_responses, simulate, stream_for
+from pylmer.methods.summary import SINGULAR
 from pylmer.model import MerMod
 from pylmer.optimize.newton import NewtonResult
 from pylmer.optimize.optimum import OptResult, optimize_many
+from pylmer.rcompat.caller import name_of
 from pylmer.rcompat.missing import NA, NAType
+from pylmer.rcompat.printable import Printable
 
 FloatArray = NDArray[np.float64]
 
@@ -34,8 +38,8 @@ M = TypeVar("M", bound=MerMod)
 Statistic = Callable[[MerMod], "ArrayLike | pd.Series[float] | float"]
 
 
-@dataclass(frozen=True)
-class BootMer:
+@dataclass(frozen=True, repr=False)
+class BootMer(Printable):
     """A bootstrap: the statistic on the data and on each simulated response.
 
     Parameters
@@ -50,6 +54,8 @@ class BootMer:
         The seed given, or None.
     messages
         What was said about the refits, and how often.
+    call
+        The call as R would show it.
     """
 
     t0: pd.Series[float]
@@ -57,6 +63,7 @@ class BootMer:
     R: int
     seed: int | None
     messages: tuple[tuple[str, int], ...] = ()
+    call: str = ""
 
     def confint(self, level: float = 0.95, type: BootType = "perc") -> pd.DataFrame:
         """Bootstrap intervals of each value of the statistic; see :func:`confint`."""
@@ -72,6 +79,7 @@ class BootMer:
             "R": self.R,
             "seed": self.seed,
             "messages": [list(m) for m in self.messages],
+            "call": self.call,
         }
         return json.dumps(content)
 
@@ -81,9 +89,8 @@ class BootMer:
         got = json.loads(text)
         t0 = pd.Series(got["t0"]["values"], index=got["t0"]["names"], dtype=np.float64)
         t = np.array([[np.nan if v is None else v for v in row] for row in got["t"]], dtype=np.float64)
-        return cls(
-            t0, t.reshape(-1, len(t0)), got["R"], got["seed"], tuple((str(a), int(b)) for a, b in got["messages"])
-        )
+        said = tuple((str(a), int(b)) for a, b in got["messages"])
+        return cls(t0, t.reshape(-1, len(t0)), got["R"], got["seed"], said, str(got.get("call", "")))
 
     def concatenate(self, *others: BootMer) -> BootMer:
         """Put the replicates of bootstraps of the same fit and statistic behind each other.
@@ -101,7 +108,7 @@ class BootMer:
         parts = (self, *others)
         messages = tuple(m for part in parts for m in part.messages)
         return BootMer(
-            self.t0, np.concatenate([part.t for part in parts]), sum(p.R for p in parts), self.seed, messages
+            self.t0, np.concatenate([part.t for part in parts]), sum(p.R for p in parts), self.seed, messages, self.call
         )
 
     def as_data_frame(self) -> pd.DataFrame:
@@ -172,7 +179,33 @@ def bootMer(
     failed = sum(count for _, count in done)
     _warn_failed(failed, nsim)
     said = ((f"some bootstrap runs failed ({failed}/{nsim})", failed),) if failed else ()
-    return BootMer(t0, np.concatenate([rows for rows, _ in done]), nsim, seed, said)
+    at_boundary = int((found.theta[:, criterion.lower == 0] < model.control.singular_tol).any(axis=1).sum())
+    if at_boundary:
+        said = (*said, (SINGULAR, at_boundary))
+    call = _call_text(model, FUN, nsim=nsim, seed=seed, use_u=use_u, re_form=re_form, type=type)
+    return BootMer(t0, np.concatenate([rows for rows, _ in done]), nsim, seed, said, call)
+
+
+def _call_text(model: MerMod, FUN: Statistic, **given: object) -> str:
+    """The call in R's words; arguments that have their default are left out."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pylmer."):
+        frame = frame.f_back
+    name = getattr(FUN, "__name__", "FUN")
+    parts = [f"x = {name_of(model, frame) or 'x'}", f"FUN = {name if name.isidentifier() else 'FUN'}"]
+    defaults = {"nsim": 1, "seed": None, "use_u": False, "re_form": NA, "type": "parametric"}
+    for label, value in given.items():
+        if value is not defaults[label] and value != defaults[label]:
+            parts.append(f"{label.replace('_', '.')} = {_r_value(value)}")
+    return f"bootMer({', '.join(parts)})"
+
+
+def _r_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).upper()
+    if value is None:
+        return "NULL"
+    return str(value) if not isinstance(value, str) or value.startswith("~") else f'"{value}"'
 
 
 def _responses(

@@ -23,6 +23,7 @@ from pylmer.methods.varcorr import varcorr_labels
 from pylmer.model import MerMod
 from pylmer.optimize.optimum import optimizeLmer
 from pylmer.rcompat.factors import number_labels
+from pylmer.rcompat.printable import Printable
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -30,8 +31,8 @@ IntArray = NDArray[np.intp]
 __all__ = ["Influence", "cooks_distance", "dfbeta", "dfbetas", "influence"]
 
 
-@dataclass(frozen=True, eq=False)
-class Influence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Influence(Printable):
     """Estimates without each case or group, lme4's class ``influence.merMod``.
 
     ``x["fixed.effects[-Subject]"]`` and R's other names work too.

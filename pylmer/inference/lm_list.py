@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 
 from pylmer.arguments import check_arguments
 from pylmer.classical import Lm, lm
@@ -25,7 +26,7 @@ from pylmer.rcompat.caller import name_of
 from pylmer.rcompat.loglik import LogLik
 from pylmer.rcompat.printable import Printable
 
-__all__ = ["LmList", "LmListIntervals", "lmList"]
+__all__ = ["LmList", "LmListIntervals", "SummaryLmList", "lmList"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +43,26 @@ class LmListIntervals(Printable, Mapping[str, pd.DataFrame]):
 
     def __len__(self) -> int:
         return len(self.tables)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SummaryLmList(Printable):
+    """Summary of linear models by group.
+
+    Parameters
+    ----------
+    coefficients
+        Coefficient to its table: one row a group; ``Estimate, Std. Error, t value, Pr(>|t|)``.
+    formula, data
+        What was fitted to what.
+    pooled
+        Residual standard error of all groups together and its degrees of freedom; None where they are not pooled.
+    """
+
+    coefficients: Mapping[str, pd.DataFrame]
+    formula: str
+    data: str | None
+    pooled: tuple[float, int] | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,6 +137,46 @@ class LmList(Printable, Mapping[str, Lm]):
         return LmListIntervals(
             {name: pd.DataFrame({group: table.loc[name] for group, table in found.items()}).T for name in names}
         )
+
+    def predict(self, newdata: object = None) -> pd.Series[float]:
+        """Predictions: the fitted values, or those of each row of new data by the model of its group.
+
+        Rows of groups that have no model get NaN.
+        """
+        if newdata is None:
+            return self.fitted()
+        table = as_table(newdata)
+        group = self.formula.rpartition("|")[2]
+        factor = as_factor(evaluate(as_formula(f"~{group}").rhs, Environment(table, group)))  # type: ignore[arg-type]
+        out = np.full(len(factor.codes), np.nan)
+        for code, level in enumerate(factor.levels):
+            rows = np.flatnonzero(factor.codes == code)
+            if len(rows) and level in self.fits:
+                out[rows] = np.asarray(self.fits[level].predict(_rows_of(table, rows)))
+        return pd.Series(out, index=[str(level) for level in factor.labels().tolist()])
+
+    def summary(self) -> SummaryLmList:
+        """Tables of estimates, standard errors and t-tests, one a coefficient (lme4's ``summary``).
+
+        With ``pool`` standard errors and degrees of freedom are those of all groups together.
+        """
+        names = list(self.coef().columns)
+        rows: dict[str, list[list[float]]] = {name: [] for name in names}
+        for fit in self.fits.values():
+            table, sigma, df = fit.summary().coefficients, fit.sigma(), float(fit.df_residual())
+            if self.pool:
+                ratio, df = self.sigma() / sigma if sigma > 0 else math.nan, float(self.df_residual())
+            else:
+                ratio = 1.0
+            for name in names:
+                known = name in table.index
+                estimate, se = table.loc[name].to_numpy()[:2].tolist() if known else (math.nan, math.nan)
+                t = estimate / (se * ratio) if se else math.nan
+                rows[name].append([estimate, se * ratio, t, 2.0 * float(stdtr(df, -abs(t)))])
+        columns, groups = ["Estimate", "Std. Error", "t value", "Pr(>|t|)"], list(self.fits)
+        tables = {name: pd.DataFrame(values, index=groups, columns=columns) for name, values in rows.items()}
+        pooled = (self.sigma(), self.df_residual()) if self.pool else None
+        return SummaryLmList(tables, self.formula, self.data, pooled)
 
     def logLik(self) -> LogLik:
         """Log-likelihood: with one variance for all groups if they are pooled, else the sum of theirs."""

@@ -3,7 +3,7 @@
 Every record's text function registers itself with ``pylmer.rcompat.printable.as_text`` when this package is imported.
 """
 
-from pylmer.printing import components, fixed_tests, lm_list, predictions  # noqa: F401  (registers its texts)
+from pylmer.printing import components, fixed_tests, lists, lm_list, predictions  # noqa: F401  (registers its texts)
 from pylmer.printing.allfit import allfit_text
 from pylmer.printing.classical import (
     anova_lm_text,

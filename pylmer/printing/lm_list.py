@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pylmer.inference.lm_list import LmList, LmListIntervals
+from pylmer.printing.lists import call_lines
 from pylmer.rcompat.format import format_numbers
 from pylmer.rcompat.layout import print_data_frame, print_matrix
 from pylmer.rcompat.printable import as_text
@@ -20,7 +21,8 @@ def _(x: LmList, *, digits: int | None = None) -> str:
         [str(g) for g in coefficients.index],
         digits,
     )
-    text = f"Call: lmList(formula = {x.formula}{data}{pool}) \nCoefficients:\n{table}\n"
+    call = " ".join(call_lines(f"lmList(formula = {x.formula}{data}{pool})"))
+    text = f"Call: {call} \nCoefficients:\n{table}\n"
     if x.pool:
         sigma, df = format_numbers(x.sigma(), digits)[0], x.df_residual()
         text += f"\nDegrees of freedom: {x.nobs()} total; {df} residual\nResidual standard error: {sigma}"
