@@ -14,6 +14,12 @@ FloatArray = NDArray[np.float64]
 
 __all__ = ["L_BFGS_B", "nlminb"]
 
+RESTARTS = 5
+NEAR = 1e-3
+"""How near to a bound the search has come to rest on it."""
+INWARD = (0.02, 0.1, 0.3)
+"""Steps from a bound at which the function is looked at again."""
+
 
 def nlminb(
     function: Callable[[FloatArray], float],
@@ -56,15 +62,23 @@ def _bfgs(
     iterations: float,
     tolerance: float,
 ) -> Found:
+    """L-BFGS-B, begun anew where it came to rest on a lower bound and the function is lower inside.
+
+    A first step may be long and end on a bound where the slope is 0, as it is for a standard deviation of 0 in any
+    criterion of mixed models, without a minimum being there.
+    """
     counted = Counted(function)
-    got = minimize(
-        counted,
-        start,
-        method="L-BFGS-B",
-        jac="3-point",
-        bounds=Bounds(bounds[0], np.inf if bounds[1] is None else bounds[1]),
-        options={"maxfun": int(evaluations), "maxiter": int(iterations), "ftol": tolerance, "gtol": 1e-6},
-    )
+    limits = Bounds(bounds[0], np.inf if bounds[1] is None else bounds[1])
+    options = {"maxfun": int(evaluations), "maxiter": int(iterations), "ftol": tolerance, "gtol": 1e-6}
+    for _ in range(RESTARTS):
+        got = minimize(counted, start, method="L-BFGS-B", jac="3-point", bounds=limits, options=options)
+        reached = counted.best
+        resting = np.flatnonzero(counted.at - bounds[0] < NEAR)
+        steps = [step * np.eye(len(start))[i] for i in resting for step in INWARD]
+        inside = [np.minimum(counted.at + step, limits.ub) for step in steps]
+        start = min(inside, key=counted, default=start)
+        if not counted.best < reached or counted.evaluations >= evaluations:
+            break
     limit = counted.evaluations >= evaluations or got.nit >= iterations
     return _found(counted, got, 1 if limit else 0, str(got.message))
 
