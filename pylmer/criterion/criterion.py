@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products, 
 from pylmer.linalg.dense_square import DenseSquare
 from pylmer.linalg.one_factor import Responses
 from pylmer.linalg.small import lower_inverse
+
+if TYPE_CHECKING:
+    from pylmer.criterion.careful import CarefulCriterion
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -86,6 +89,8 @@ class Criterion:
         digits when y is far from 0.
     log_weights
         Sum of the logarithms of the prior weights.
+    careful
+        The same function of theta from better columns, where these sums have lost their digits.
     """
 
     sums: CrossProducts
@@ -102,6 +107,7 @@ class Criterion:
     start: FloatArray
     terms: tuple[TermCovariance, ...]
     REML: bool
+    careful: CarefulCriterion | None = None
 
     @cached_property
     def structure(self) -> Structure:
@@ -110,7 +116,7 @@ class Criterion:
 
     def _with(self, **changes: Any) -> Criterion:
         """A criterion of the same Z and X: what is stored of them is kept."""
-        other = replace(self, **changes)
+        other = replace(self, careful=None, **changes)
         if "structure" in self.__dict__:
             other.__dict__["structure"] = self.structure
         return other
@@ -122,6 +128,8 @@ class Criterion:
 
     def __call__(self, theta: Sequence[float] | FloatArray) -> float:
         """Return the criterion at one theta ``(m,)``."""
+        if self.careful is not None:
+            return self.careful(np.asarray(theta, dtype=np.float64))
         if self.one_response is not None:
             return self.one_response.value(np.asarray(theta, dtype=np.float64)) - self.log_weights
         return float(self.solution(np.asarray(theta, dtype=np.float64)[None]).value[0]) - self.log_weights
@@ -155,6 +163,8 @@ class Criterion:
 
     def evaluate(self, theta: FloatArray, rows: IntArray | slice | None = None) -> Evaluation:
         """Value, gradient and Hessian at theta ``(R, m)`` for the responses selected by ``rows``."""
+        if rows is None and len(theta) == 1 and self.careful is not None:
+            return self.careful.evaluate(theta)
         if rows is None and len(theta) == 1 and self.one_response is not None:
             value, gradient, hessian = self.one_response.evaluate(theta[0])
             return Evaluation(np.array([value - self.log_weights]), gradient[None], hessian[None], True)
@@ -215,7 +225,8 @@ class Criterion:
 
     def as_ML(self) -> Criterion:
         """Return the same problem by maximum likelihood."""
-        return self._with(REML=False)
+        other = self._with(REML=False)
+        return other if self.careful is None else replace(other, careful=self.careful.as_ML())
 
     @cached_property
     def ones(self) -> tuple[tuple[bool, ...], ...]:
@@ -229,6 +240,8 @@ class Criterion:
 
     def state(self, theta: FloatArray) -> PLSState:
         """Everything that is asked of a fit, at one theta ``(m,)``."""
+        if self.careful is not None:
+            return self.careful.state(theta)
         s = self.solution(theta[None])
         beta = s.beta[0]
         E, G, L = s.at.ZtVinvXy, s.at.G, s.L

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pylmer.arguments import numbers_from
 from pylmer.control import LmerControl
+from pylmer.criterion.careful import with_care
 from pylmer.criterion.criterion import Criterion, mkLmerDevfun
 from pylmer.criterion.lme4_start import lme4_start
 from pylmer.errors import ConvergenceWarning, FormulaError, ModelError, RMessage, RWarning
@@ -29,6 +30,9 @@ M = TypeVar("M", bound=MerMod)
 
 #: Settings that R spells with a dot, beside its checks.
 R_NAMES = {"boundary_tol": "boundary.tol", "calc_derivs": "calc.derivs"}
+
+#: Rounding of the criterion that is told.
+TOLD = 1e-6
 
 __all__ = ["announce", "fit_call", "optimum_of"]
 
@@ -51,9 +55,40 @@ def fit_call(
     design = replace(design, call=call_text(design.call, said))
     criterion = mkLmerDevfun(design, said.REML)
     opt = optimum_of(design, criterion, said.control, said.start, trace)
+    criterion, opt = look_again(design, criterion, opt, said.control)
     model = make_model(kind, design, criterion, opt, said.control, said)
     announce(model, stacklevel)
     return model
+
+
+def look_again(
+    design: Design, criterion: Criterion, opt: OptResult, control: LmerControl
+) -> tuple[Criterion, OptResult]:
+    """Minimize again, carefully, where the last digits that decided were rounding; say what rounding is left."""
+    if control.optimizer != "newton":
+        return criterion, opt
+    cared = with_care(criterion, design, opt.theta)
+    if cared.careful is None:
+        return criterion, opt
+    start = opt.theta if np.isfinite(opt.theta).all() and np.isfinite(cared(opt.theta)) else None
+    again = optimum_of(design, cared, control, start)
+    again = replace(again, evaluations=opt.evaluations + again.evaluations)
+    left = cared.careful.rounding(again.theta)
+    if not left <= TOLD:
+        again = replace(again, own_warnings=(*again.own_warnings, uncertain(cared, again, left)))
+    return cared, again
+
+
+def uncertain(criterion: Criterion, opt: OptResult, left: float) -> str:
+    """What is to be said of a criterion that is rounding to ``left``."""
+    gradient = float(np.abs(opt.gradient).max())
+    advice = "rescale or centre the predictors, or simplify the random effects"
+    if not np.isfinite(left):
+        return f"the residual variance is 0 to rounding: the criterion has no minimum that can be computed; {advice}"
+    return (
+        f"the criterion {opt.value:.10g} is known to about {left:.1g} only, for the residual variance is tiny beside "
+        f"what the model explains (largest gradient {gradient:.2g}); {advice}"
+    )
 
 
 def call_text(call: CallText, said: FitCall) -> CallText:
