@@ -126,6 +126,7 @@ from pylmer.optimize.golden import golden
 from pylmer.optimize.nelder_mead import NelderMead
 from pylmer.optimize.optimum import optimizeLmer
 from pylmer.optimize.wrappers import Nelder_Mead, nlminbwrap, nloptwrap
+from pylmer.plots import densityplot, dotplot, plot, qqmath, splom, xyplot
 from pylmer.printing import formatVC
 from pylmer.printing.print_parts import (
     _prt_aictab,
@@ -185,12 +186,14 @@ __all__ = [
     "cov2sdcor",
     "datasets",
     "delete_response",
+    "densityplot",
     "devcomp",
     "devfun2",
     "deviance",
     "df_residual",
     "dfbeta",
     "dfbetas",
+    "dotplot",
     "drop1",
     "drop_terms",
     "dummy",
@@ -262,8 +265,10 @@ __all__ = [
     "optimizeGlmer",
     "optimizeLmer",
     "options",
+    "plot",
     "predict",
     "profile",
+    "qqmath",
     "ranef",
     "ranova",
     "rePCA",
@@ -282,6 +287,7 @@ __all__ = [
     "set_seed",
     "sigma",
     "simulate",
+    "splom",
     "subbars",
     "summary",
     "terms",
@@ -295,4 +301,5 @@ __all__ = [
     "vec2STlist",
     "vec2mlist",
     "weights",
+    "xyplot",
 ]

@@ -7,7 +7,7 @@ from typing import Any, Literal, Never
 
 import pandas as pd
 
-from pylmer import inference, methods, printing
+from pylmer import inference, methods, plots, printing
 from pylmer.classical import Lm
 from pylmer.errors import ModelError
 from pylmer.formula.parse import Formula
@@ -249,6 +249,10 @@ class LmerMod(MerMod):
     def weights(self, type: Literal["prior", "working"] = "prior") -> FloatArray:
         """See :func:`pylmer.weights`."""
         return methods.weights(self, type)
+
+    def plot(self, form: str = plots.FORM, **settings: Any) -> Any:
+        """See :func:`pylmer.plot`."""
+        return plots.plot(self, form, **settings)
 
     def fortify(self, data: pd.DataFrame | None = None) -> pd.DataFrame:
         """See :func:`pylmer.fortify`."""

@@ -18,8 +18,8 @@ INK = "#222222"
 MUTED = "#9aa3ab"
 
 
-def new_axes(width: float, height: float, panels: int = 1, sharey: bool = False) -> tuple[Axes, ...]:
-    """Make a figure with panels side by side.
+def new_axes(width: float, height: float, panels: int = 1, sharey: bool = False, rows: int = 1) -> tuple[Axes, ...]:
+    """Make a figure with panels side by side, in one row or more.
 
     Parameters
     ----------
@@ -28,6 +28,8 @@ def new_axes(width: float, height: float, panels: int = 1, sharey: bool = False)
     panels : int, default 1
     sharey : bool, default False
         Whether the panels have their vertical axis in common.
+    rows : int, default 1
+        Rows of panels; all panels come row by row.
 
     Raises
     ------
@@ -39,8 +41,8 @@ def new_axes(width: float, height: float, panels: int = 1, sharey: bool = False)
     except ImportError as error:
         raise ImportError("plots need matplotlib, which is not installed: pip install 'pylmer[plots]'") from error
     figure = plt.figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(1, panels, sharey=sharey, squeeze=False)
-    return tuple(axes[0])
+    axes = figure.subplots(rows, panels, sharey=sharey, squeeze=False)
+    return tuple(axes.ravel())
 
 
 def tidy(ax: Axes, left: bool = True) -> None:

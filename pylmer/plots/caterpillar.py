@@ -17,7 +17,7 @@ from pylmer.plots.canvas import INK, LINE, MUTED, choose_group, choose_term, new
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["caterpillar", "qq_ranef"]
+__all__ = ["caterpillar", "plotting_positions", "qq_ranef"]
 
 _ROW, _LEAST_HEIGHT, _GREATEST_HEIGHT = 0.2, 2.4, 10.0
 _LABEL_POINTS = 9.0
@@ -128,7 +128,7 @@ def qq_ranef(
         table = table.sort_values("condval", kind="stable")
         half = _half_width(table, level)
         mode = table["condval"].to_numpy()
-        quantile = ndtri(_plotting_positions(len(mode)))
+        quantile = ndtri(plotting_positions(len(mode)))
         panel.axline((0.0, mode.mean()), slope=mode.std(), color=MUTED, lw=1)
         panel.vlines(quantile, mode - half, mode + half, colors=_colours(mode, half), lw=_line_width(len(mode)))
         panel.plot(quantile, mode, "o", color=INK, ms=_marker_size(len(mode)), zorder=3)
@@ -161,7 +161,7 @@ def _half_width(table: pd.DataFrame, level: float) -> NDArray[np.float64]:
     return np.asarray(ndtri(0.5 + level / 2.0) * table["condsd"].to_numpy(), dtype=np.float64)
 
 
-def _plotting_positions(n: int) -> NDArray[np.float64]:
+def plotting_positions(n: int) -> NDArray[np.float64]:
     """Give what R's ``ppoints(n)`` gives."""
     a = 3.0 / 8.0 if n <= 10 else 0.5
     return np.asarray((np.arange(1, n + 1) - a) / (n + 1 - 2 * a), dtype=np.float64)
