@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,6 +21,8 @@ __all__ = ["CrossProducts", "Factor", "cross_products", "group_sums"]
 
 #: A cross block ``Z_f'Z_s`` with at most this many cells is kept as a dense array, a larger one as sparse.
 DENSE_CELLS = 400_000
+#: One of more cells than this is kept as sparse too if the rows can fill less than a quarter of it.
+FEW_CELLS = 20_000
 #: Several rows of up to so many numbers together are summed by level at once.
 MOST_AT_ONCE = 50_000
 
@@ -219,7 +222,7 @@ def _one_factor(f: Factor, Xy: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _cross_block(f: Factor, s: Factor) -> FloatArray | sp.csr_array:
     """Return ``Z_f'Z_s``, level-major on both sides."""
-    if f.q * s.q <= DENSE_CELLS:
+    if f.q * s.q <= DENSE_CELLS and f.q * s.q <= max(FEW_CELLS, 4 * len(f.codes)):
         cell = f.codes * s.J + s.codes
         block = np.empty((f.J, f.k, s.J, s.k))
         for a in range(f.k):
@@ -227,7 +230,8 @@ def _cross_block(f: Factor, s: Factor) -> FloatArray | sp.csr_array:
                 weights = f.columns[:, a] * s.columns[:, b]
                 block[:, a, :, b] = np.bincount(cell, weights, f.J * s.J).reshape(f.J, s.J)
         return block.reshape(f.q, s.q)
-    row = (f.codes[:, None, None] * f.k + np.arange(f.k)[:, None]).repeat(s.k, axis=2)
-    col = (s.codes[:, None, None] * s.k + np.arange(s.k)).repeat(f.k, axis=1)
+    kind: Any = np.int32 if max(f.q, s.q, len(f.codes) * f.k * s.k) < 2**31 else np.int64
+    row = (f.codes[:, None, None] * f.k + np.arange(f.k)[:, None]).astype(kind).repeat(s.k, axis=2)
+    col = (s.codes[:, None, None] * s.k + np.arange(s.k)).astype(kind).repeat(f.k, axis=1)
     values = f.columns[:, :, None] * s.columns[:, None, :]
     return sp.csr_array(sp.coo_array((values.ravel(), (row.ravel(), col.ravel())), shape=(f.q, s.q)))

@@ -84,26 +84,26 @@ class FrontPlan:
 
     def __init__(self, elimination: Elimination, first: IntArray) -> None:
         self.Q = int(first[-1])
-        self.first = first
-        columns = [_columns(nodes, first) for nodes in elimination.pivots]
-        borders = [_columns(nodes, first) for nodes in elimination.borders]
-        s, b = [len(c) for c in columns], [len(c) for c in borders]
+        self.parent = elimination.parent
+        self.columns, self.s = _columns(elimination.pivots, elimination.pivot_counts, first)
+        self.borders, self.b = _columns(elimination.borders, elimination.border_counts, first)
+        self._members = self._grouped(self.s.tolist(), self.b.tolist(), self.parent.tolist())
+        self.size = sum(len(m) * (s + b) ** 2 for (s, b), m in self._members)
+        self.update_size = sum(len(m) * b**2 for (s, b), m in self._members)
+        self.widest = max(len(m) * b**2 for (s, b), m in self._members)
+        self.kept = sum(len(m) * s * (s + b) for (s, b), m in self._members)
+
+    @staticmethod
+    def _grouped(s: list[int], b: list[int], parent: list[int]) -> list[tuple[tuple[int, int], list[int]]]:
+        """Groups of one height and about the same size, with their largest numbers of pivots and border columns."""
         height = [0] * len(s)
-        parent = elimination.parent.tolist()
         for g, p in enumerate(parent):
             if p >= 0:
                 height[p] = max(height[p], height[g] + 1)
         members: dict[tuple[int, int, int], list[int]] = {}
         for g in range(len(s)):
             members.setdefault((height[g], _size_class(s[g]), _size_class(b[g])), []).append(g)
-        self._members = [
-            ((max(s[g] for g in some), max(b[g] for g in some)), some) for _, some in sorted(members.items())
-        ]
-        self.size = sum(len(m) * (key[0] + key[1]) ** 2 for key, m in self._members)
-        self.update_size = sum(len(m) * key[1] ** 2 for key, m in self._members)
-        self.widest = max(len(m) * key[1] ** 2 for key, m in self._members)
-        self.kept = sum(len(m) * key[0] * (key[0] + key[1]) for key, m in self._members)
-        self._groups = (columns, borders, elimination.parent)
+        return [((max(s[g] for g in some), max(b[g] for g in some)), some) for _, some in sorted(members.items())]
 
     @property
     def bytes_kept(self) -> int:
@@ -117,35 +117,30 @@ class FrontPlan:
     @cached_property
     def seconds(self) -> float:
         """A guess at the time of one factorization with its selected inverse."""
-        return sum(len(m) * front_cost(*key) + 2e-4 for key, m in self._members)
+        return sum(len(m) * front_cost(s, b) + 2e-4 for (s, b), m in self._members)
 
     @cached_property
     def _places(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
         """Per group the start of its front in the buffer and its side; sorted keys of (group, column) with places."""
-        columns, borders, _ = self._groups
-        start = np.empty(len(columns), dtype=np.intp)
-        side = np.empty(len(columns), dtype=np.intp)
-        pivots = np.empty(len(columns), dtype=np.intp)
+        G = len(self.s)
+        start, side, pivots = (np.empty(G, dtype=np.intp) for _ in range(3))
         at = 0
         for (s, b), members in self._members:
             start[members] = at + np.arange(len(members)) * (s + b) ** 2
             side[members] = s + b
             pivots[members] = s
             at += len(members) * (s + b) ** 2
-        lengths = np.array([len(c) for c in columns])
-        border_lengths = np.array([len(c) for c in borders])
-        group = np.concatenate([np.repeat(np.arange(len(columns)), n) for n in (lengths, border_lengths)])
-        place = np.concatenate([_counted(lengths), _counted(border_lengths) + np.repeat(pivots, border_lengths)])
-        key = group * (self.Q + 1) + np.concatenate([*columns, *borders])
+        group = np.concatenate([np.repeat(np.arange(G), n) for n in (self.s, self.b)])
+        place = np.concatenate([_counted(self.s), _counted(self.b) + np.repeat(pivots, self.b)])
+        key = group * (self.Q + 1) + np.concatenate([self.columns, self.borders])
         order = np.argsort(key)
         return start, side, key[order], place[order]
 
     @cached_property
     def group_of(self) -> IntArray:
         """``(Q,)``: the group in which a column is eliminated."""
-        columns = self._groups[0]
         out = np.empty(self.Q, dtype=np.intp)
-        out[np.concatenate(columns)] = np.repeat(np.arange(len(columns)), [len(c) for c in columns])
+        out[self.columns] = np.repeat(np.arange(len(self.s)), self.s)
         return out
 
     def _place(self, group: IntArray, column: IntArray) -> IntArray:
@@ -174,16 +169,13 @@ class FrontPlan:
     @cached_property
     def batches(self) -> list[Batch]:
         """The batches, children before parents."""
-        columns, borders, parent = self._groups
         start, side, _, _ = self._places
         out, at = [], 0
         for (s, b), members in self._members:
             N = len(members)
-            piv, bor = (
-                _rectangle([groups[g] for g in members], width, self.Q)
-                for groups, width in ((columns, s), (borders, b))
-            )
-            p = parent[members]
+            piv = _rectangle(self.columns, self.s, np.array(members), s, self.Q)
+            bor = _rectangle(self.borders, self.b, np.array(members), b, self.Q)
+            p = self.parent[members]
             up, spread = np.zeros(0, dtype=np.intp), None
             if b:
                 real = bor < self.Q
@@ -204,18 +196,21 @@ def _counted(lengths: IntArray) -> IntArray:
     return counted
 
 
-def _columns(nodes: IntArray, first: IntArray) -> IntArray:
-    """Columns of some nodes."""
+def _columns(nodes: IntArray, counts: IntArray, first: IntArray) -> tuple[IntArray, IntArray]:
+    """Columns of the nodes of groups, and how many each group has."""
     begin = first[nodes]
     widths = first[nodes + 1] - begin
-    return np.repeat(begin, widths) + _counted(widths)
+    before = np.concatenate([[0], np.cumsum(widths)])
+    ends = before[np.cumsum(counts)]
+    return np.repeat(begin, widths) + _counted(widths), np.diff(ends, prepend=0)
 
 
-def _rectangle(rows: list[IntArray], width: int, fill: int) -> IntArray:
-    """Rows of several lengths as one array."""
-    out = np.full((len(rows), width), fill, dtype=np.intp)
-    lengths = np.array([len(r) for r in rows])
-    out[np.arange(width) < lengths[:, None]] = np.concatenate(rows)
+def _rectangle(flat: IntArray, lengths: IntArray, which: IntArray, width: int, fill: int) -> IntArray:
+    """Some of the lists that lie behind one another, as rows of one array."""
+    begin = (np.cumsum(lengths) - lengths)[which]
+    here = np.arange(width) < lengths[which][:, None]
+    out = np.full(here.shape, fill, dtype=np.intp)
+    out[here] = flat[np.repeat(begin, lengths[which]) + _counted(lengths[which])]
     return out
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import scipy.sparse as sp
@@ -39,13 +40,17 @@ class Elimination:
     Parameters
     ----------
     pivots, borders
-        Per group, the nodes eliminated, and those still to come that they are linked to by then.
+        The nodes eliminated, group after group, and the nodes still to come that each group is linked to by then.
+    pivot_counts, border_counts
+        ``(G,)``: how many of them are each group's.
     parent
         ``(G,)``: the group in which the first of the border's nodes is eliminated; -1 without a border.
     """
 
-    pivots: list[IntArray]
-    borders: list[IntArray]
+    pivots: IntArray
+    pivot_counts: IntArray
+    borders: IntArray
+    border_counts: IntArray
     parent: IntArray
 
 
@@ -66,8 +71,8 @@ def elimination_of(pattern: sp.csr_array, widths: IntArray) -> Elimination:
     """
     N = pattern.shape[0]
     if pattern.nnz == 0:
-        nobody = np.zeros(0, dtype=np.intp)
-        return Elimination(list(np.arange(N).reshape(N, 1)), [nobody] * N, np.full(N, -1, dtype=np.intp))
+        everyone, none = np.arange(N), np.zeros(N, dtype=np.intp)
+        return Elimination(everyone, np.ones(N, dtype=np.intp), none[:0], none, none - 1)
     ones = sp.csr_array((np.ones(pattern.nnz, dtype=np.int8), pattern.indices, pattern.indptr), shape=pattern.shape)
     graph = sp.csr_array(ones + ones.T)
     groups = _leaves(graph)
@@ -226,7 +231,7 @@ def _joined(groups: list[Group], widths: IntArray) -> Elimination:
             children[p].append(g)
             s[p] += s[g]
     kept = [g for g in range(len(groups)) if into[g] == g]
-    eliminated: list[IntArray] = [np.array(_with_children(g, groups, children), dtype=np.intp) for g in kept]
+    eliminated = [_with_children(g, groups, children) for g in kept]
     new = {g: i for i, g in enumerate(kept)}
 
     def final(g: int) -> int:
@@ -234,8 +239,14 @@ def _joined(groups: list[Group], widths: IntArray) -> Elimination:
             g = into[g]
         return new[g] if g >= 0 else -1
 
-    borders = [np.array(groups[g][1], dtype=np.intp) for g in kept]
-    return Elimination(eliminated, borders, np.array([final(parent[g]) for g in kept], dtype=np.intp))
+    borders = [groups[g][1] for g in kept]
+    return Elimination(*_flat(eliminated), *_flat(borders), np.array([final(parent[g]) for g in kept], dtype=np.intp))
+
+
+def _flat(lists: list[list[int]]) -> tuple[IntArray, IntArray]:
+    """Lists behind one another, and their lengths."""
+    everything = np.fromiter(chain.from_iterable(lists), dtype=np.intp)
+    return everything, np.array([len(one) for one in lists], dtype=np.intp)
 
 
 def _with_children(g: int, groups: list[Group], children: list[list[int]]) -> list[int]:
