@@ -167,7 +167,7 @@ class Lesson:
         if function_name(self.node) == "scale":
             self._attend_moments(args)
         else:
-            self.levels.meet(args.value(FUNCTIONS[function_name(self.node) or ""].formals[0]))
+            self.levels.note(args.value(FUNCTIONS[function_name(self.node) or ""].formals[0]))
 
     def _arguments(self, env: Environment) -> Arguments:
         return matched(FUNCTIONS[function_name(self.node) or ""].formals, self.node, env)

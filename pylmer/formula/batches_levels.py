@@ -12,7 +12,7 @@ from pylmer.errors import DataError, FormulaError
 from pylmer.formula.ast import Call, Node, is_call
 from pylmer.formula.batches_columns import CHANGED
 from pylmer.formula.deparse import deparse
-from pylmer.formula.values import Character, IntArray, Matrix, Value, Vector, collation_in_force
+from pylmer.formula.values import Character, FloatArray, IntArray, Matrix, Value, Vector, collation_in_force
 from pylmer.rcompat.factors import collation_key, number_labels, unique_numbers
 
 __all__ = ["Crossing", "Grouping", "LevelSet", "grouping_of", "leaf_nodes"]
@@ -32,13 +32,23 @@ class LevelSet:
         The variable, for errors.
     most
         How many different values are allowed before there is no memory for the model.
+    place
+        Strings met, each with its number.
+    numbers
+        Numbers met, sorted.
+    kind
+        R's word for the type of the values.
+    levels
+        The labels in R's order, once all rows were seen.
     """
 
     label: str
     most: float = np.inf
-    place: dict[str | float, int] = field(default_factory=dict)
+    place: dict[str, int] = field(default_factory=dict)
+    numbers: FloatArray = field(default_factory=lambda: np.empty(0))
     kind: str = ""
     levels: tuple[str, ...] = ()
+    _ids: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     _code: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
     @classmethod
@@ -51,11 +61,40 @@ class LevelSet:
     def meet(self, value: Value) -> IntArray:
         """Number the values of a batch, new ones after those known: ``(n,)``, -1 for a missing value."""
         codes, values = self._distinct(value)
-        known = self.place
-        ids = np.array([known.setdefault(v, len(known)) for v in values] + [-1], dtype=np.intp)
-        if len(known) > self.most:
+        return self._met(values)[codes]
+
+    def note(self, value: Value) -> None:
+        """Take note of the values of a batch."""
+        if isinstance(value, Vector) and not np.isnan(value.values).any():
+            self._note(value.kind)
+            self._met(_different_numbers(value.values))
+        else:
+            self._met(self._distinct(value)[1])
+
+    def _met(self, values: Sequence[str] | FloatArray) -> IntArray:
+        """Numbers of different values, new ones after those known; one more entry, -1, for a missing value."""
+        if isinstance(values, np.ndarray):
+            place, known = self._search(values)
+            if not known.all():
+                new = values[~known]
+                at = np.searchsorted(self.numbers, new)
+                self._ids = np.insert(self._ids, at, len(self._ids) + np.arange(len(new)))
+                self.numbers = np.insert(self.numbers, at, new)
+                place, _ = self._search(values)
+            ids = np.append(self._ids[place], -1)
+        else:
+            known_ = self.place
+            ids = np.array([*[known_.setdefault(v, len(known_)) for v in values], -1], dtype=np.intp)
+        if max(len(self.place), len(self.numbers)) > self.most:
             raise _too_many(self.label, self.most)
-        return ids[codes]
+        return ids
+
+    def _search(self, values: FloatArray) -> tuple[IntArray, NDArray[np.bool_]]:
+        """Where sorted different numbers stand among those known, and whether they are."""
+        if not len(self.numbers):
+            return np.zeros(len(values), dtype=np.intp), np.zeros(len(values), dtype=bool)
+        place = np.minimum(np.searchsorted(self.numbers, values), len(self.numbers) - 1)
+        return place, self.numbers[place] == values
 
     def finish(self, order: Sequence[str] | None = None) -> None:
         """Put the levels into order: that of ``order`` for a factor, numeric, or by collation."""
@@ -68,16 +107,16 @@ class LevelSet:
             self.levels = tuple(str(label) for label in ordered)
             self._code = self._codes_of({label: i for i, label in enumerate(ordered)})
         else:
-            numbers = sorted(self.place)
             if self.kind == "logical":
-                labels = [_TRUTH[float(v)] for v in numbers]
+                labels = [_TRUTH[v] for v in self.numbers.tolist()]
             else:
-                labels = number_labels(np.array(numbers, dtype=np.float64), self.kind == "integer")
+                labels = number_labels(self.numbers, self.kind == "integer")
             self.levels = tuple(dict.fromkeys(labels))  # numbers that agree in 15 digits are one level
             where = {label: i for i, label in enumerate(self.levels)}
-            self._code = self._codes_of({v: where[label] for v, label in zip(numbers, labels, strict=True)})
+            self._code = np.full(len(labels) + 1, -1, dtype=np.intp)
+            self._code[self._ids] = [where[label] for label in labels]
 
-    def _codes_of(self, code: Mapping[str | float, int]) -> IntArray:
+    def _codes_of(self, code: Mapping[str, int]) -> IntArray:
         """Code of each value by its number, and -1 for the number -1."""
         return np.array([*(code.get(v, -1) for v in self.place), -1], dtype=np.intp)
 
@@ -88,6 +127,11 @@ class LevelSet:
     def codes(self, value: Value) -> IntArray:
         """Position among ``levels`` of each value of a batch, none of which may be new; -1 for a missing one."""
         codes, values = self._distinct(value)
+        if isinstance(values, np.ndarray):
+            place, known = self._search(values)
+            if not known.all():
+                raise DataError(f"{CHANGED}: {self.label} has a new level, {values[~known][0]:g}")
+            return np.append(self._code[self._ids[place]], -1)[codes]
         try:
             ids = np.array([*map(self.place.__getitem__, values), -1], dtype=np.intp)
         except KeyError as error:
@@ -99,16 +143,16 @@ class LevelSet:
         levels, place = _kept(self.levels, keep)
         return replace(self, levels=levels, _code=place[self._code])
 
-    def _distinct(self, value: Value) -> tuple[IntArray, Sequence[str | float]]:
+    def _distinct(self, value: Value) -> tuple[IntArray, Sequence[str] | FloatArray]:
         """Codes among the values that occur, and those."""
         if isinstance(value, Matrix):
             raise DataError(f"the grouping factor {self.label} is a matrix: give a vector")
         if isinstance(value, Vector):
             if np.isnan(value.values).all():
-                return np.full(len(value), -1, dtype=np.intp), ()
+                return np.full(len(value), -1, dtype=np.intp), np.empty(0)
             self._note(value.kind)
             uniques, codes = unique_numbers(value.values)
-            return codes, uniques.tolist()
+            return codes, uniques
         f = value.factor() if isinstance(value, Character) else value
         self._note("character" if isinstance(value, Character) else "factor")
         met = np.bincount(f.codes + 1, minlength=len(f.levels) + 1)[1:] > 0
@@ -125,6 +169,20 @@ class LevelSet:
             self.kind = "double"
         elif {self.kind, kind} != {"factor", "character"}:
             raise DataError(f"{self.label} is {self.kind} in one batch and {kind} in another: give it one type")
+
+
+def _different_numbers(values: FloatArray) -> FloatArray:
+    """The different values, sorted; by counting where they are whole numbers in a narrow range."""
+    if not len(values):
+        return values
+    low, high = float(values.min()), float(values.max())
+    if high - low < 4 * len(values) + 1000 and low == np.floor(low):
+        shifted = values - low
+        offsets = shifted.astype(np.intp)
+        if np.array_equal(offsets, shifted):
+            found: FloatArray = np.flatnonzero(np.bincount(offsets)) + np.float64(low)
+            return found
+    return np.unique(values)
 
 
 @dataclass

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 __all__ = ["BLOCK", "Source", "ahead", "blocks", "in_batches", "open_source"]
 
-BLOCK = 131_072
+BLOCK = 65_536
 """Rows that are worked on at once."""
 
 

@@ -115,7 +115,9 @@ class _Survey:
 
     def _wanted(self) -> dict[str, tuple[Node, LevelSet]]:
         """Variables whose values have to be met, row by row, to know their levels."""
-        crossed = {leaf.label for g in self.groups.values() if isinstance(g, Crossing) for leaf in g.leaves}
+        crossed = self.crossed = {
+            leaf.label for g in self.groups.values() if isinstance(g, Crossing) for leaf in g.leaves
+        }
         out: dict[str, tuple[Node, LevelSet]] = {}
         for label, node in self.leaf_nodes.items():
             if isinstance(node, Name) or label in crossed or not _gives_factor(node):
@@ -167,7 +169,10 @@ class _Survey:
             if len(value) != block.num_rows:
                 raise DataError(f"variable lengths differ (found for '{label}'): {len(value)}, not {block.num_rows}")
             if label in self.leaves or not isinstance(value, (Vector, Matrix)):
-                ids[label] = levels.meet(value)
+                if label in self.crossed:
+                    ids[label] = levels.meet(value)
+                else:
+                    levels.note(value)
         for group in self.groups.values():
             if isinstance(group, Crossing) and met:
                 group.meet([ids[leaf.label] for leaf in group.leaves])
