@@ -214,7 +214,8 @@ def _by_likelihood(model: MerMod, wanted: Sequence[str]) -> pd.DataFrame:
         df = full.p - smaller.p
         lrt = smaller.value - full.value
         rows.append((float(df), AIC(smaller), lrt, float(chdtrc(df, max(lrt, 0.0)))))
-    return pd.DataFrame(rows, columns=["npar", "AIC", "LRT", "Pr(Chi)"], index=["<none>", *wanted])
+    index = ["<none>", *wanted] if wanted else ["1"]  # R's name of the only row
+    return pd.DataFrame(rows, columns=["npar", "AIC", "LRT", "Pr(Chi)"], index=index)
 
 
 def _droppable(model: MerMod) -> list[str]:

@@ -40,7 +40,9 @@ def _(x: SummaryRePCA, *, digits: int | None = None) -> str:
     digits = max(3, current_options().digits - 3) if digits is None else digits
     parts = []
     for group, pca in x.pca.items():
-        table = print_matrix(pca.importance, IMPORTANCE, [f"[,{j + 1}]" for j in range(len(pca.sdev))], digits)
+        table = print_matrix(
+            pca.importance, IMPORTANCE, [f"[,{j + 1}]" for j in range(len(pca.sdev))], digits, na="NaN"
+        )
         parts.append(f"{_tag(group)}\nImportance of components:\n{table}\n")
     return "\n".join(parts)
 

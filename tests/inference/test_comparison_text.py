@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pylmer import anova, datasets, lm, lmer, lmerControl, options, refitML, summary, update
+from pylmer import anova, datasets, drop1, lm, lmer, lmerControl, options, refitML, summary, update
 from pylmer.errors import ModelError, RMessage, RWarning
 from rcompare.engines.r import RSession
 
@@ -84,3 +84,11 @@ def test_refit_by_maximum_likelihood_takes_bobyqa(R: RSession) -> None:
     np.testing.assert_allclose(m.theta, R.num('getME(rfm, "theta")'), rtol=1e-4)
     assert m.said is not None
     assert not update(m, "~ . - Days").REML
+
+
+@pytest.mark.r
+def test_nothing_to_drop(R: RSession) -> None:
+    R("ntd <- lmer(Yield ~ 1 + (1 | Batch), Dyestuff)")
+    m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    for test in ("none", "Chisq"):
+        assert _text(drop1(m, test=test)) == R.output(f"print(drop1(ntd, test = '{test}'))")
