@@ -124,11 +124,9 @@ def control_text(control: LmerControl) -> str | None:
         for f in fields(LmerControl)
         if (value := getattr(control, f.name)) != getattr(default, f.name)
     }
-    return (
-        f"lmerControl({', '.join(f'{name} = {_r_value(value)}' for name, value in changed.items())})"
-        if changed
-        else None
-    )
+    if not changed or changed == {"optimizer": "nloptwrap"}:
+        return None
+    return f"lmerControl({', '.join(f'{name} = {_r_value(value)}' for name, value in changed.items())})"
 
 
 def _r_value(value: object) -> str:
