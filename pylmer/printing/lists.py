@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pylmer.errors import FormulaError
 from pylmer.formula.deparse import deparse_lines
@@ -32,13 +32,13 @@ def list_text(parts: Mapping[str, str], prefix: str = "") -> str:
     return "\n".join(blocks)
 
 
-def frame_text(frame: pd.DataFrame, digits: int | None = None) -> str:
+def frame_text(frame: Any, digits: int | None = None) -> str:
     """A data frame of numbers as R prints a matrix with the same labels."""
     rows, columns = [str(i) for i in frame.index], [str(c) for c in frame.columns]
     return print_matrix(frame.to_numpy(dtype=np.float64), rows, columns, digits)
 
 
-def series_text(x: pd.Series, digits: int | None = None) -> str:
+def series_text(x: Any, digits: int | None = None) -> str:
     """A Series as R prints a named vector."""
     names = [str(i) for i in x.index]
     if x.dtype == bool:
