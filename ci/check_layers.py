@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("arguments",),
+    ("arguments", "files"),
     ("linalg", "rcompat", "structured"),
     ("covariance", "control", "datasets"),
     ("formula",),

@@ -185,6 +185,8 @@ def _test(part: object) -> tuple[Kind, str] | None:
         return _sequence_of(typing.get_args(part), plain=origin is list)
     if origin is Callable or part is Callable:
         return callable, "a function"
+    if isinstance(origin, type) and origin.__module__ == "os":
+        return (lambda v: isinstance(v, origin)), "a path"
     if part is _Fit:
         return (lambda v: hasattr(v, "design")), _CLASSES["MerMod"]
     if isinstance(part, type) and part not in (object, np.ndarray, Any):

@@ -1,6 +1,8 @@
 """Error and warning classes: what is wrong, the value met, what to do."""
 
 __all__ = [
+    "BootstrapInterrupted",
+    "BootstrapStopped",
     "ConvergenceWarning",
     "DataError",
     "FormulaError",
@@ -25,6 +27,22 @@ class DataError(PylmerError):
 
 class ModelError(PylmerError):
     """A model that cannot be fitted, or a question that a fit cannot answer."""
+
+
+class BootstrapStopped(ModelError):
+    """A bootstrap that ended early: ``partial`` has the replicates that were finished."""
+
+    def __init__(self, text: str, partial: object) -> None:
+        super().__init__(text)
+        self.partial = partial
+
+
+class BootstrapInterrupted(KeyboardInterrupt):
+    """A bootstrap that was interrupted: ``partial`` has the replicates that were finished."""
+
+    def __init__(self, text: str, partial: object) -> None:
+        super().__init__(text)
+        self.partial = partial
 
 
 class RWarning(UserWarning):

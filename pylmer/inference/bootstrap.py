@@ -6,19 +6,22 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Literal, Never, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pylmer.arguments import check_arguments, shown
 from pylmer.criterion.criterion import Criterion
-from pylmer.errors import ModelError, RWarning
+from pylmer.errors import BootstrapInterrupted, BootstrapStopped, DataError, ModelError, RWarning
+from pylmer.files import FileError
 from pylmer.inference.boot_intervals import BootType, boot_interval, level_columns
+from pylmer.inference.boot_run import Kept, Part, Statistic, as_series, compute, fingerprint
 from pylmer.inference.parameters import parameter_names, parameters, parameters_of
 from pylmer.linalg.one_factor import Responses
 from pylmer.methods.simulate import draw_responses, simulate, stream_for
@@ -32,10 +35,9 @@ from pylmer.rcompat.printable import Printable
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["BootMer", "bootMer", "boot_parameters", "refit_many", "replicate"]
+__all__ = ["BootMer", "Statistic", "bootMer", "boot_parameters", "off_the_boundary", "refit_many", "replicate"]
 
 M = TypeVar("M", bound=MerMod)
-Statistic = Callable[[MerMod], "ArrayLike | pd.Series[float] | float"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,13 +86,25 @@ class BootMer(Printable):
         return json.dumps(content)
 
     @classmethod
-    def from_json(cls, text: str) -> BootMer:
-        """Read what ``to_json`` wrote."""
-        got = json.loads(text)
-        t0 = pd.Series(got["t0"]["values"], index=got["t0"]["names"], dtype=np.float64)
-        t = np.array([[np.nan if v is None else v for v in row] for row in got["t"]], dtype=np.float64)
-        said = tuple((str(a), int(b)) for a, b in got["messages"])
-        return cls(t0, t.reshape(-1, len(t0)), got["R"], got["seed"], said, str(got.get("call", "")))
+    def from_json(cls, text: str | bytes) -> BootMer:
+        """Read what ``to_json`` wrote.
+
+        Raises
+        ------
+        DataError
+            The text is something else, or damaged.
+        """
+        try:
+            got = json.loads(text)
+            t0 = pd.Series(got["t0"]["values"], index=got["t0"]["names"], dtype=np.float64)
+            t = np.array([[np.nan if v is None else v for v in row] for row in got["t"]], dtype=np.float64)
+            said = tuple((str(a), int(b)) for a, b in got["messages"])
+            read = cls(t0, t.reshape(-1, len(t0)), int(got["R"]), got["seed"], said, str(got.get("call", "")))
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            raise DataError(f"this text holds no bootstrap that can be read: {error}") from None
+        if len(read.t) != read.R or not (read.seed is None or isinstance(read.seed, int)):
+            raise DataError(f"this text holds no bootstrap that can be read: {len(read.t)} replicates, R = {read.R}")
+        return read
 
     def concatenate(self, *others: BootMer) -> BootMer:
         """Put the replicates of bootstraps of the same fit and statistic behind each other.
@@ -126,6 +140,7 @@ def bootMer(
     re_form: str | NAType | None = NA,
     type: Literal["parametric", "semiparametric"] = "parametric",
     executor: Executor | None = None,
+    checkpoint: str | PathLike[str] | None = None,
     **unused: Never,
 ) -> BootMer:
     """Model-based bootstrap of any statistic of a fit.
@@ -151,7 +166,10 @@ def bootMer(
         replacement, and needs ``use_u=True``.
     executor
         Any ``concurrent.futures`` executor, which then computes the statistics; the result is the same with or without.
-        The refits themselves are one batched computation. Fits that go to workers have no model frame.
+        The refits themselves are batched computations. Fits that go to workers have no model frame.
+    checkpoint
+        A file that the replicates are kept in as they are computed; needs ``seed``. When it is there already, the
+        bootstrap goes on from it, and gives the same bits as one that was not stopped.
 
     Returns
     -------
@@ -161,7 +179,11 @@ def bootMer(
     Raises
     ------
     ModelError
-        ``type="semiparametric"`` without ``use_u=True``; an unknown type.
+        ``type="semiparametric"`` without ``use_u=True``; an unknown type; a checkpoint without a seed.
+    DataError
+        A checkpoint that is damaged, or that of another bootstrap.
+    BootstrapInterrupted, BootstrapStopped
+        On an interrupt, or when a worker of the executor died; ``partial`` has the replicates that were finished.
 
     Examples
     --------
@@ -171,19 +193,54 @@ def bootMer(
     (20, 1)
     """
     check_arguments(bootMer, locals())
-    t0 = _as_series(FUN(model))
+    if checkpoint is not None and seed is None:
+        raise ModelError(f"checkpoint={shown(checkpoint)} needs seed=: without it the replicates cannot be drawn again")
+    t0 = as_series(FUN(model))
     y = _responses(model, nsim, seed, use_u, re_form, type)
-    criterion, found = refit_many(model, y, progress)
-    parts = _parts(model, criterion, found, y, FUN, len(t0), executor is not None)
-    done = list(map(_statistics, parts) if executor is None else executor.map(_statistics, parts))
-    failed = sum(count for _, count in done)
-    _warn_failed(failed, nsim)
-    said = ((f"some bootstrap runs failed ({failed}/{nsim})", failed),) if failed else ()
-    at_boundary = int((found.theta[:, criterion.lower == 0] < model.control.singular_tol).any(axis=1).sum())
+    kept = Kept.of(nsim, len(t0), checkpoint, "" if checkpoint is None else fingerprint(model, y, t0))
+    call = _call_text(model, FUN, nsim=nsim, seed=seed, use_u=use_u, re_form=re_form, type=type)
+    base = model if executor is None else _bare(model)
+
+    def part_of(criterion: Criterion, found: NewtonResult, rows: FloatArray) -> Part:
+        return Part(base, criterion, found, rows, FUN, len(t0), replicate)
+
+    tol = model.control.singular_tol
+    try:
+        compute(tol, y, part_of, lambda rows: refit_many(model, rows, progress), kept, executor)
+        kept.write(now=True)
+    except (KeyboardInterrupt, BrokenExecutor, FileError) as stop:
+        with suppress(FileError):
+            kept.write(now=True)
+        partial = _result(kept, t0, seed, call)
+        if isinstance(stop, KeyboardInterrupt):
+            raise BootstrapInterrupted(_stopped("it was interrupted", kept), partial) from stop
+        raise BootstrapStopped(_stopped(str(stop) or "a worker died", kept), partial) from stop
+    _warn_failed(int(kept.failed.sum()), nsim)
+    return _result(kept, t0, seed, call)
+
+
+def _stopped(why: str, kept: Kept) -> str:
+    """What to say of a bootstrap that ended early."""
+    done, nsim = int(kept.done.sum()), len(kept.done)
+    if kept.place is None:
+        goes_on = "they are in .partial of this error; with checkpoint= and seed= the next call can go on from them"
+    else:
+        goes_on = f"they are in {kept.place}, and the same call goes on from there"
+    return f"the bootstrap ended after {done} of {nsim} replicates: {why}; {goes_on}"
+
+
+def _result(kept: Kept, t0: pd.Series[float], seed: int | None, call: str) -> BootMer:
+    """The replicates that are done."""
+    R, failed, at_boundary = (int(f[kept.done].sum()) for f in (kept.done, kept.failed, kept.boundary))
+    said = ((f"some bootstrap runs failed ({failed}/{R})", failed),) if failed else ()
     if at_boundary:
         said = (*said, (SINGULAR, at_boundary))
-    call = _call_text(model, FUN, nsim=nsim, seed=seed, use_u=use_u, re_form=re_form, type=type)
-    return BootMer(t0, np.concatenate([rows for rows, _ in done]), nsim, seed, said, call)
+    return BootMer(t0, kept.t[kept.done], R, seed, said, call)
+
+
+def _bare(model: MerMod) -> MerMod:
+    """The model as it goes to workers; the table itself stays here: not every table can go to another process."""
+    return replace(model, said=None, design=replace(model.design, frame=None))
 
 
 def _call_text(model: MerMod, FUN: Statistic, **given: object) -> str:
@@ -223,57 +280,6 @@ def _responses(
     return responses
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Some of the replicates, with all that a worker needs to compute their statistics."""
-
-    model: MerMod
-    criterion: Criterion
-    found: NewtonResult
-    y: FloatArray
-    FUN: Statistic
-    k: int
-
-
-def _parts(
-    model: MerMod, criterion: Criterion, found: NewtonResult, y: FloatArray, FUN: Statistic, k: int, split: bool
-) -> list[_Part]:
-    size = 50 if split else len(y)
-    # the table itself stays here: not every table can go to another process
-    bare = replace(model, said=None, design=replace(model.design, frame=None)) if split else model
-    parts = []
-    for first in range(0, len(y), size):
-        rows = slice(first, first + size)
-        some = NewtonResult(*(getattr(found, f.name)[rows] for f in fields(NewtonResult)))
-        own = criterion.with_responses(criterion.responses.take(rows), criterion.beta0)
-        parts.append(_Part(bare, own, some, y[rows], FUN, k))
-    return parts
-
-
-def _statistics(part: _Part) -> tuple[FloatArray, int]:
-    """The statistic of each replicate ``(R, k)``, NaN where it failed, and how often it did."""
-    rows, failed = np.full((len(part.y), part.k), np.nan), 0
-    for r in range(len(part.y)):
-        try:
-            value = _as_series(part.FUN(replicate(part.model, part.criterion, part.found, part.y[r], r)))
-            rows[r] = value.to_numpy(dtype=np.float64)
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
-            failed += 1
-    return rows, failed
-
-
-def _as_series(value: ArrayLike | pd.Series[float] | float) -> pd.Series[float]:
-    if isinstance(value, pd.Series):
-        return value
-    try:
-        values = np.atleast_1d(np.asarray(value, dtype=np.float64)).ravel()
-    except (TypeError, ValueError, OverflowError):
-        raise ModelError(
-            f"bootMer currently only handles functions that return numeric vectors: FUN gave {shown(value)}"
-        ) from None
-    return pd.Series(values, index=[f"t{i + 1}" for i in range(len(values))])
-
-
 def _warn_failed(failed: int, nsim: int) -> None:
     if failed:
         warnings.warn(f"some bootstrap runs failed ({failed}/{nsim})", RWarning, stacklevel=3)
@@ -311,8 +317,14 @@ def _with_rows(model: MerMod, Y: FloatArray) -> Criterion:
     return base.with_responses(base.sum_responses(rows), model.beta)
 
 
+def off_the_boundary(criterion: Criterion, theta: FloatArray) -> FloatArray:
+    """theta ``(m,)`` with what is nearly 0 among the variances a tenth of its column's unit: where to begin again."""
+    unit = criterion.unit_start
+    return np.where((criterion.lower == 0) & (theta < 1e-3 * unit), 0.1 * unit, theta)
+
+
 def _optimize(criterion: Criterion, start: FloatArray, R: int, progress: bool) -> NewtonResult:
-    start = np.where((criterion.lower == 0) & (start < 1e-3), 1e-1, start)
+    start = off_the_boundary(criterion, start)
     with _progress_bar(R, progress) as advance:
         return optimize_many(criterion, R, start, criterion.chunk, progress=advance)
 

@@ -14,8 +14,8 @@ from pylmer.arguments import check_arguments, numbers_from
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import DataError
 from pylmer.formula.values import Value, Vector
-from pylmer.inference.bootstrap import refit_many, replicate
-from pylmer.inference.fitting import announce
+from pylmer.inference.bootstrap import off_the_boundary, refit_many, replicate
+from pylmer.inference.fitting import announce, look_again
 from pylmer.model import MerMod, make_model
 from pylmer.optimize.optimum import optimizeLmer
 
@@ -73,7 +73,7 @@ def refit(model: M, newresp: ArrayLike | pd.Series[float] | pd.DataFrame | None 
     control, start = model.control, model.par
     newton = control.optimizer == "newton"
     if newton:
-        start = np.where((criterion.lower == 0) & (start < 1e-3), 1e-1, start)
+        start = off_the_boundary(criterion, start)
     opt = optimizeLmer(
         criterion,
         start,
@@ -84,6 +84,7 @@ def refit(model: M, newresp: ArrayLike | pd.Series[float] | pd.DataFrame | None 
         optCtrl=control.optCtrl,
         restart_edge=False,
     )
+    criterion, opt = look_again(design, criterion, opt, control)
     fitted = make_model(type(model), design, criterion, opt, control, model.said)
     announce(fitted)
     return fitted

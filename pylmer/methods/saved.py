@@ -12,6 +12,7 @@ import numpy as np
 
 from pylmer.arguments import check_arguments
 from pylmer.control import LmerControl
+from pylmer.criterion.careful import with_care
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import DataError, ModelError, PylmerError
 from pylmer.formula.array_json import floats, floats_from
@@ -86,6 +87,7 @@ def _read(kind: type[M], content: Mapping[str, Json]) -> M:
         control = _control(content["control"])
         criterion = mkLmerDevfun(design, REML)
         opt = _optimum(content["opt"], len(criterion.lower))
+        criterion = with_care(criterion, design, opt.theta)
         model = make_model(kind, design, criterion, opt, control)
         value = model.value  # the state at the optimum
     except PylmerError as error:
