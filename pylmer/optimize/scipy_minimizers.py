@@ -69,9 +69,15 @@ def _bfgs(
     """
     counted = Counted(function)
     limits = Bounds(bounds[0], np.inf if bounds[1] is None else bounds[1])
-    options = {"maxfun": int(evaluations), "maxiter": int(iterations), "ftol": tolerance, "gtol": 1e-6}
     for _ in range(RESTARTS):
-        got = minimize(counted, start, method="L-BFGS-B", jac="3-point", bounds=limits, options=options)
+        got = minimize(
+            counted,
+            start,
+            method="L-BFGS-B",
+            jac="3-point",
+            bounds=limits,
+            options={"maxfun": int(evaluations), "maxiter": int(iterations), "ftol": tolerance, "gtol": 1e-6},
+        )
         reached = counted.best
         resting = np.flatnonzero(counted.at - bounds[0] < NEAR)
         steps = [step * np.eye(len(start))[i] for i in resting for step in INWARD]
