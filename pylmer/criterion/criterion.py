@@ -17,6 +17,7 @@ from pylmer.criterion.bordered import Bordered
 from pylmer.criterion.closed_form import OneEffect, TwoEffects, closed_form
 from pylmer.criterion.pls import Derivatives, Solution, Structure, derivatives, solve
 from pylmer.criterion.rows import centred, raw_factors
+from pylmer.criterion.square_root import SquareRoot, have_roots
 from pylmer.criterion.start import moment_start, unit_start
 from pylmer.criterion.usable import refuse_unusable_numbers
 from pylmer.formula.batches_rows import RowsInBatches
@@ -160,6 +161,13 @@ class Criterion:
         if len(maps) < len(self.maps) or any(f.k > 1 for f in maps) or sum(f.q for f in self.factors) > DENSE_Q:
             return None
         return Bordered(self.sums, maps, self.nu, self.REML)
+
+    @cached_property
+    def square_root(self) -> SquareRoot | None:
+        """The criterion in square roots of the covariances, where these are unstructured matrices."""
+        if self.one_response is not None or self.careful is not None or not have_roots(self.maps):
+            return None
+        return SquareRoot(self.structure, self.responses, self.maps, self.terms, self.nu, self.REML, self.log_weights)
 
     def evaluate(self, theta: FloatArray, rows: IntArray | slice | None = None) -> Evaluation:
         """Value, gradient and Hessian at theta ``(R, m)`` for the responses selected by ``rows``."""
@@ -354,9 +362,7 @@ def _of_batches(design: Design, rows: RowsInBatches, REML: bool) -> Criterion:
     """The criterion of rows that were summed while they were read."""
     refuse_unusable_batches(rows)
     scales = rows.sums.column_scales()
-    return _of_sums(
-        design, rows.sums, scales, lazy_factors(design), lazy_X(design), rows.beta0, rows.log_weights, REML
-    )
+    return _of_sums(design, rows.sums, scales, lazy_factors(design), lazy_X(design), rows.beta0, rows.log_weights, REML)
 
 
 def _of_sums(

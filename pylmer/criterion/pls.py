@@ -29,6 +29,7 @@ from pylmer.linalg.one_factor import Responses
 from pylmer.linalg.small import bmm, cholesky, lower_inverse
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 
 __all__ = ["AtTheta", "Derivatives", "Solution", "Structure", "derivatives", "solve"]
 
@@ -114,7 +115,25 @@ def solve(
     return Solution(theta, L, at, chol, at.logdet, ldRX2, diagonal[:, -1] ** 2, value, nu, REML)
 
 
-def derivatives(solution: Solution, maps: Sequence[AnyMap]) -> Derivatives:
+class Slopes(Protocol):
+    """What derivatives by parameters of one factor's G need: their places, and how G moves and bends with them."""
+
+    @property
+    def k(self) -> int:
+        """Size of G."""
+
+    @property
+    def index(self) -> IntArray:
+        """Places ``(m_f,)`` of the parameters among all."""
+
+    def dG(self, par: FloatArray, L: FloatArray) -> FloatArray:
+        """Derivatives of G, ``(R, k, k, m_f)``."""
+
+    def curvature(self, par: FloatArray, dd_dG: FloatArray) -> FloatArray:
+        """Second derivative through the bend of G, ``(R, m_f, m_f)``."""
+
+
+def derivatives(solution: Solution, maps: Sequence[Slopes]) -> Derivatives:
     """Exact gradient, and the average information plus the exact curvature of G = L L'.
 
     dd/dG_f  = sum_j [ W_jj - [REML] N_Xj N_Xj' - nu (e/r)_j (e/r)_j' ]

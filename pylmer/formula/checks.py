@@ -205,6 +205,9 @@ def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7, gram: 
 
 def _rank_of(X: FloatArray, tol: float) -> tuple[int, IntArray]:
     """Rank and pivot; columns whose squares leave the range of doubles are scaled first, which changes neither."""
+    size = np.abs(X).max(axis=0, initial=0.0)
+    if not np.isfinite(size).all():
+        raise DataError("NA/NaN/Inf in 'x': the fixed-effects model matrix has a missing or infinite value")
     try:
         with np.errstate(over="raise", invalid="raise"):
             rank, pivot = pivoted_rank(X, tol)
@@ -212,9 +215,6 @@ def _rank_of(X: FloatArray, tol: float) -> tuple[int, IntArray]:
             return rank, pivot
     except FloatingPointError:
         pass
-    size = np.abs(X).max(axis=0)
-    if not np.isfinite(size).all():
-        raise DataError("NA/NaN/Inf in 'x': the fixed-effects model matrix has a missing or infinite value")
     return pivoted_rank(X / np.where(size > 0.0, size, 1.0), tol)
 
 
@@ -271,7 +271,7 @@ def _surely_of_one_scale(X: FloatArray, numeric: NDArray[np.bool_], gram: FloatA
     if not smallest > 1e-6 * max(squares.tolist()):  # digits were lost, or something is no number
         return False
     unit, well = max(n - 1, 1), 0.99 * tol**2
-    return max(unit, largest) < well * min(unit, smallest)
+    return bool(max(unit, largest) < well * min(unit, smallest))
 
 
 def _sd(x: FloatArray) -> float:

@@ -48,6 +48,7 @@ def newton_one(
     tolerance: float = 1e-9,
     max_evaluations: int = 200,
     max_step: float = 10.0,
+    correct: bool = True,
 ) -> One:
     """Minimize one function of m parameters.
 
@@ -67,6 +68,8 @@ def newton_one(
         Limit.
     max_step
         Longest step, in units of ``1 + max|theta|``.
+    correct
+        Whether an approximate Hessian is corrected by the change of the gradient near the optimum.
     """
     theta = start.copy()
     value, gradient, hessian, exact = _at(evaluate, theta)
@@ -101,7 +104,7 @@ def newton_one(
             return One(theta, value, gradient, hessian, expected, count, False)
         moved = found.scale * step
         theta, (value, slopes, hessian, exact) = theta + moved, found.at
-        if expected < NEAR and not exact:
+        if correct and expected < NEAR and not exact:
             hessian = secant(hessian, moved, slopes - gradient)
         gradient, before = slopes, expected
 

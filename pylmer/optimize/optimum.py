@@ -125,13 +125,7 @@ def optimizeLmer(
             trace=trace,
         )
 
-    def evaluate(theta: FloatArray) -> Evaluated:
-        got = criterion.evaluate(theta)
-        if trace is not None:
-            trace(theta[0], float(got.value[0]))
-        return got
-
-    found = newton_from_starts(evaluate, criterion, theta0, tolerance, max_evaluations)
+    found = newton_from_starts(criterion, theta0, tolerance, max_evaluations, trace)
     theta, gradient, hessian = found.theta, found.gradient, found.hessian
     if (theta[criterion.lower == 0] < 0).any():
         theta = criterion.canonical(theta[None])[0]

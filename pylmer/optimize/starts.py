@@ -8,6 +8,7 @@ and one that was not reached, are looked at again from other starts; the lowest 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -36,29 +37,60 @@ class Bounded(Protocol):
     def __call__(self, theta: FloatArray) -> float:
         """Return the value at one theta."""
 
+    def evaluate(self, theta: FloatArray) -> Evaluated:
+        """Value, gradient and Hessian."""
+
+
+class Free(Protocol):
+    """The same function in coordinates without bounds or corners."""
+
+    def __call__(self, par: FloatArray) -> float:
+        """Return the value at one point."""
+
+    def evaluate(self, par: FloatArray) -> Evaluated:
+        """Value, gradient and Hessian."""
+
+    def lift(self, theta: FloatArray) -> FloatArray:
+        """The point of a theta."""
+
+    def theta(self, par: FloatArray) -> FloatArray:
+        """The theta of a point."""
+
+    def by_theta(
+        self, par: FloatArray, gradient: FloatArray, hessian: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Theta of a point, and the derivatives by it."""
+
+
+Trace = Callable[[FloatArray, float], None]
+Evaluate = Callable[[FloatArray], Evaluated]
+
 
 def newton_from_starts(
-    evaluate: Callable[[FloatArray], Evaluated],
     criterion: Bounded,
     start: FloatArray,
     tolerance: float,
     max_evaluations: int,
+    trace: Trace | None = None,
 ) -> One:
     """Newton's method from ``start`` and, where that ends in doubt, from multiples of the unit start.
 
     Parameters
     ----------
-    evaluate, start, tolerance, max_evaluations
-        As of :func:`newton_one`.
     criterion
-        Gives the value alone; its ``unit_start``, if it has one, is L the identity in units of the columns.
+        The function; its ``unit_start``, if it has one, is L the identity in units of the columns, and its
+        ``square_root`` the same function in freer coordinates.
+    start, tolerance, max_evaluations
+        As of :func:`newton_one`.
+    trace
+        Told theta ``(m,)`` and the value at each evaluation.
 
     Returns
     -------
     One
         The lowest optimum, with the evaluations of all attempts.
     """
-    found = newton_one(evaluate, criterion, start, tolerance, max_evaluations)
+    found = _attempt(criterion, start, tolerance, max_evaluations, trace)
     unit = getattr(criterion, "unit_start", None)
     if unit is None:
         unit = np.where(criterion.lower == 0, 1.0, 0.0)
@@ -69,13 +101,39 @@ def newton_from_starts(
     for size in multiples:
         if count >= max_evaluations:
             break
-        again = newton_one(evaluate, criterion, size * unit, tolerance, max_evaluations - count)
+        if np.array_equal(start, size * unit):
+            continue
+        again = _attempt(criterion, size * unit, tolerance, max_evaluations - count, trace)
         count += again.evaluations
         if _better(again, found):
             found = again
         if found.converged:
             break
     return One(found.theta, found.value, found.gradient, found.hessian, found.expected_decrease, count, found.converged)
+
+
+def _attempt(criterion: Bounded, start: FloatArray, tolerance: float, max_evaluations: int, trace: Trace | None) -> One:
+    """Newton's method from one start: in freer coordinates where the criterion has some."""
+    free: Free | None = getattr(criterion, "square_root", None)
+    if free is None:
+        evaluate = _watched(criterion.evaluate, trace, lambda theta: theta)
+        return newton_one(evaluate, criterion, start, tolerance, max_evaluations)
+    evaluate = _watched(free.evaluate, trace, free.theta)
+    found = newton_one(evaluate, free, free.lift(start), tolerance, max_evaluations, correct=False)
+    theta, gradient, hessian = free.by_theta(found.theta, found.gradient, found.hessian)
+    return replace(found, theta=theta, gradient=gradient, hessian=hessian)
+
+
+def _watched(evaluate: Evaluate, trace: Trace | None, theta_of: Callable[[FloatArray], FloatArray]) -> Evaluate:
+    if trace is None:
+        return evaluate
+
+    def watched(par: FloatArray) -> Evaluated:
+        got = evaluate(par)
+        trace(theta_of(par[0]), float(got.value[0]))
+        return got
+
+    return watched
 
 
 def _better(one: One, other: One) -> bool:
