@@ -58,6 +58,7 @@ class LmerControl:
     singular_tol: float = 1e-4
     tolerance: float = 1e-9
     max_evaluations: int = 200
+    max_memory: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.optCtrl, Mapping):
@@ -72,6 +73,8 @@ class LmerControl:
         for name in ("boundary_tol", "singular_tol", "grad_tol", "hess_tol", "tolerance"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name}={getattr(self, name)!r} must be a number not below 0")
+        if self.max_memory is not None and not self.max_memory > 0:
+            raise ModelError(f"max_memory={self.max_memory!r} must be a positive number of bytes")
         if self.max_evaluations < 1:
             raise ModelError(f"max_evaluations={self.max_evaluations!r} must be at least 1")
 
@@ -90,9 +93,11 @@ def lmerControl(optimizer: str | Callable[..., object] = "newton", **settings: o
         ``optCtrl`` (a dict of settings of lme4's optimizers, such as ``{"maxeval": 500}``), ``restart_edge`` (whether
         these start once more from a boundary whose slope points inside; True), ``boundary_tol`` (1e-5: a diagonal
         element of theta below it is set to 0 where the criterion is not worse), ``singular_tol`` (1e-4), ``tolerance``
-        (1e-9: expected decrease of the criterion at which a Newton step is the last), ``max_evaluations`` (200), and
-        lme4's checks with dots as underscores: ``check_nobs_vs_rankZ``, ``check_nobs_vs_nlev``,
-        ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``, ``check_scaleX``,
+        (1e-9: expected decrease of the criterion at which a Newton step is the last), ``max_evaluations`` (200),
+        ``max_memory`` (bytes that the random effects may take, by default what is available: a model that is estimated
+        to need more is refused), and lme4's checks with dots as underscores: ``check_nobs_vs_rankZ``,
+        ``check_nobs_vs_nlev``, ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``,
+        ``check_scaleX``,
         ``check_conv_singular``, ``check_conv_grad``, ``check_conv_hess`` (these three also as a dict, ``{"action":
         "warning", "tol": 1e-3}``) and ``calc_derivs`` (whether gradient and Hessian at the optimum are judged; True).
 

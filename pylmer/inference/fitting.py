@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from pylmer.arguments import numbers_from
 from pylmer.control import LmerControl
-from pylmer.criterion.careful import with_care
+from pylmer.criterion.careful import refuse_exact_fit, with_care
 from pylmer.criterion.criterion import Criterion, mkLmerDevfun
 from pylmer.criterion.lme4_start import lme4_start
 from pylmer.errors import ConvergenceWarning, FormulaError, ModelError, RMessage, RWarning
 from pylmer.formula.design import CallText, Design
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.parse import parse_formula
+from pylmer.linalg.memory import memory_limit
 from pylmer.methods.summary import SINGULAR
 from pylmer.model import FitCall, MerMod, make_model
 from pylmer.optimize.convergence import Rules, about_gradient
@@ -53,7 +54,8 @@ def fit_call(
         said.control,
     )
     design = replace(design, call=call_text(design.call, said))
-    criterion = mkLmerDevfun(design, said.REML)
+    with memory_limit(said.control.max_memory):
+        criterion = mkLmerDevfun(design, said.REML)
     opt = optimum_of(design, criterion, said.control, said.start, trace)
     criterion, opt = look_again(design, criterion, opt, said.control)
     model = make_model(kind, design, criterion, opt, said.control, said)
@@ -73,6 +75,11 @@ def look_again(
     start = opt.theta if np.isfinite(opt.theta).all() and np.isfinite(cared(opt.theta)) else None
     again = optimum_of(design, cared, control, start)
     again = replace(again, evaluations=opt.evaluations + again.evaluations)
+    if not np.isfinite(again.value):
+        raise ModelError(
+            f"the criterion is {again.value} wherever it was looked at, last at theta = {again.theta.tolist()}: rescale"
+            " or centre the predictors, or simplify the random effects"
+        )
     left = cared.careful.rounding(again.theta)
     if not left <= TOLD:
         again = replace(again, own_warnings=(*again.own_warnings, uncertain(cared, again, left)))
@@ -83,8 +90,6 @@ def uncertain(criterion: Criterion, opt: OptResult, left: float) -> str:
     """What is to be said of a criterion that is rounding to ``left``."""
     gradient = float(np.abs(opt.gradient).max())
     advice = "rescale or centre the predictors, or simplify the random effects"
-    if not np.isfinite(left):
-        return f"the residual variance is 0 to rounding: the criterion has no minimum that can be computed; {advice}"
     return (
         f"the criterion {opt.value:.10g} is known to about {left:.1g} only, for the residual variance is tiny beside "
         f"what the model explains (largest gradient {gradient:.2g}); {advice}"
@@ -147,6 +152,7 @@ def optimum_of(
     trace: Callable[[FloatArray, float], None] | None = None,
 ) -> OptResult:
     """Find the optimum as ``control`` says; lme4's optimizers begin where lme4 begins."""
+    refuse_exact_fit(criterion)
     begin = None if start is None else numbers_from(start, "start")
     if control.optimizer != "newton" and begin is None:
         begin = lme4_start(design, criterion)

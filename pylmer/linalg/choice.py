@@ -9,6 +9,7 @@ import numpy as np
 from pylmer.linalg.cross_products import CrossProducts
 from pylmer.linalg.crossed import Crossed
 from pylmer.linalg.fronts import FrontPlan
+from pylmer.linalg.level_graph import TABLE
 from pylmer.linalg.memory import Estimate, allowed_memory, refuse_too_large
 from pylmer.linalg.one_factor import OneFactor
 from pylmer.linalg.ordering import elimination_of
@@ -129,7 +130,7 @@ class _Ways:
         """Fronts; where already the pattern would not fit in ``allowed`` bytes, what it would take at least."""
         graph, h = self.graph, self.graph.k1 * (self.graph.k1 + 1) // 2
         pairs, cells = graph.pair_count, graph.update_cells
-        update = 2 * (4 + 8 * h) * cells + 16 * (4 + h) * min(cells, 4_000_000)
+        update = 2 * (4 + 8 * h) * cells + 16 * (4 + h) * min(cells, 4_000_000) + 10 * min(TABLE, graph.N**2)
         pattern = 60 * min(2 * pairs, graph.N**2) + graph.N * min(graph.N, 60_000) // 8
         link = 80 * self._link_cells
         if link + max(update, pattern) > allowed:

@@ -29,7 +29,7 @@ IntArray = NDArray[np.intp]
 __all__ = ["Blocks", "LevelGraph", "cross_block"]
 
 #: Cells of the table in which pairs are looked up.
-TABLE = 4_000_000
+TABLE = 2_000_000
 #: Pairs of entries of the links that are looked at together.
 PIECE = 4_000_000
 
