@@ -196,16 +196,18 @@ def _test(part: object) -> tuple[Kind, str] | None:
 
 def _sequence_of(args: tuple[object, ...], plain: bool) -> tuple[Kind, str]:
     of = {repr(a): a for a in args if a is not ...}  # a tuple of unlike parts is not looked into
-    inner = _test(next(iter(of.values()))) if len(of) == 1 else None
+    tests = [_test(part) for part in _parts(next(iter(of.values())))] if len(of) == 1 else [None]
+    inner = [t for t in tests if t is not None]
+    known = len(inner) == len(tests)
 
     def fits(value: object) -> bool:
         if plain and not isinstance(value, list):
             return False
         if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
             return False
-        return inner is None or all(inner[0](v) for v in value)
+        return not known or all(any(test(v) for test, _ in inner) for v in value)
 
-    return fits, "a list" if inner is None else f"a list, each of it {inner[1]}"
+    return fits, f"a list, each of it {_described([name for _, name in inner])}" if known else "a list"
 
 
 def _is_flag(value: object) -> bool:

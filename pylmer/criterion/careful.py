@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
 from pylmer.criterion.criterion import Criterion, Evaluation, PLSState
+from pylmer.errors import ModelError
 from pylmer.formula.design import Design
 from pylmer.linalg.cross_products import Factor, cross_products
 from pylmer.linalg.dense_rows import DenseRows
@@ -30,10 +31,12 @@ from pylmer.linalg.within import OneFactorWithin
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["CarefulCriterion", "careful", "may_be_uncertain", "uncertainty", "with_care"]
+__all__ = ["CarefulCriterion", "careful", "may_be_uncertain", "refuse_exact_fit", "uncertainty", "with_care"]
 
 #: Models of several factors are computed from their rows where Z has up to so many cells.
 MOST_CELLS = 1_000_000
+#: A response of which the fixed effects leave a smaller part is fitted exactly.
+EXACT = 4e-15
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -158,7 +161,7 @@ class CarefulCriterion:
         return replace(
             s,
             value=s.value + self.log_det,
-            beta=self.beta0 + solve_triangular(self.R, s.beta - self.inner.beta0),
+            beta=self.beta0 + solve_triangular(self.R, s.beta - self.inner.beta0, check_finite=False),
             RX=s.RX @ self.R,
             ldRX2=s.ldRX2 + log_det,
         )
@@ -183,6 +186,25 @@ def with_care(criterion: Criterion, design: Design, theta: FloatArray, limit: fl
     ):
         return criterion
     return replace(criterion, careful=careful(criterion, design))
+
+
+def refuse_exact_fit(criterion: Criterion) -> None:
+    """Refuse a response that is a combination of the predictors: without residuals the likelihood has no maximum.
+
+    Raises
+    ------
+    ModelError
+        With how much is left of the response.
+    """
+    squares = criterion.sums.C
+    left = math.sqrt(max(float(squares[-1, -1]), 0.0))
+    beta0 = np.atleast_2d(criterion.beta0)[0]
+    taken = math.sqrt(max(float(beta0 @ squares[:-1, :-1] @ beta0), 0.0))
+    if left <= EXACT * taken or left == 0.0:
+        raise ModelError(
+            f"the residual variance is 0: the fixed effects leave {left:.2g} of a response of size {taken:.2g}, which"
+            " is rounding; the likelihood has no maximum. Remove what the response is made of, or use another response"
+        )
 
 
 def careful(criterion: Criterion, design: Design) -> CarefulCriterion:

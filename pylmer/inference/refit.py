@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from pylmer.arguments import check_arguments, numbers_from
+from pylmer.criterion.careful import refuse_exact_fit
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import DataError
 from pylmer.formula.values import Value, Vector
@@ -70,6 +71,7 @@ def refit(model: M, newresp: ArrayLike | pd.Series[float] | pd.DataFrame | None 
         frame = replace(frame, variables=variables)
     design = replace(model.design, y=y, frame=frame)
     criterion = mkLmerDevfun(design, model.REML)
+    refuse_exact_fit(criterion)
     control, start = model.control, model.par
     newton = control.optimizer == "newton"
     if newton:

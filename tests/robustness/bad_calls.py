@@ -115,6 +115,7 @@ def new(**columns: object) -> dict[str, list[object]]:
 
 FIT, BY = "lmer(Reaction ~ Days + (1 | Subject), bad", "Reaction ~ Days + (1 | Subject)"
 SLOPES = "lmer(Reaction ~ Days + (Days | Subject), bad"
+EXACT = "without residuals the likelihood has no maximum; R warns and gives rounding"
 NO_METHOD = "pylmer says what class it met and what to give"
 
 MODELS = [
@@ -170,8 +171,14 @@ MODELS = [
         OWN,
         "f",
     ),
-    Bad("lmer(const ~ Days + (1 | Subject), bad)", fit("const ~ Days + (1 | Subject)"), DOUBTS, "residual"),
-    Bad("lmer(I(2 * Days) ~ Days + (1 | Subject), bad)", fit("I(2 * Days) ~ Days + (1 | Subject)"), DOUBTS, "residual"),
+    Bad("lmer(const ~ Days + (1 | Subject), bad)", fit("const ~ Days + (1 | Subject)"), STRICTER, "size", EXACT),
+    Bad(
+        "lmer(I(2 * Days) ~ Days + (1 | Subject), bad)",
+        fit("I(2 * Days) ~ Days + (1 | Subject)"),
+        STRICTER,
+        "size",
+        EXACT,
+    ),
 ]
 
 DATA = [
