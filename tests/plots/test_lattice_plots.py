@@ -150,8 +150,10 @@ def test_xyplot_and_density(there: RSession, sleep_profile: Profile) -> None:
             theirs = there.num(f"drawn[[{i + 1}]]${axis}")
             # the parameter at these zeta is interpolated, between other points than R's
             np.testing.assert_allclose(lines.data[name][axis], theirs, rtol=0, atol=2e-4 * np.ptp(theirs))
-            theirs = there.num(f"drawn_d[[{i + 1}]]${axis}")
-            np.testing.assert_allclose(densities.data[name][axis], theirs, rtol=5e-3, atol=1e-5)
+        # the grids end elsewhere where a profile comes near its bound
+        x, y = (there.num(f"drawn_d[[{i + 1}]]${axis}") for axis in "xy")
+        density = densities.data[name]
+        np.testing.assert_allclose(np.interp(x, density["x"], density["y"]), y, rtol=0, atol=1e-2 * y.max())
     positive = xyplot(sleep_profile, absVal=True, which=[".sigma"]).data[".sigma"]
     assert (positive["y"] >= 0).all()
     assert len(positive) == 11
