@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
@@ -47,7 +48,13 @@ def lmer(
     formula
         R's formula as text, ``"y ~ x + (x | g)"``: fixed effects, and random-effects terms in parentheses.
     data
-        A pandas or polars data frame, a pyarrow table, or a dict of arrays.
+        A pandas or polars data frame, a pyarrow table, or a dict of arrays.  Or rows that need not fit into memory,
+        read in batches, in two passes: the path of a Parquet, Arrow or CSV file or of a folder of them, a list of
+        paths; a pyarrow dataset; a list of tables, or a callable that gives a fresh iterable of tables or Arrow batches
+        each time (``lambda: relation.fetch_arrow_reader()`` of DuckDB).  What can be read only once, such as a
+        ``RecordBatchReader``, is first copied to a temporary file.  Fits and printed text are those of a data frame;
+        ``weights``, ``offset`` and ``subset`` are then names or expressions, and what looks at all rows at once
+        (``poly(x, 2)``, ``ns(x, 3)``) is refused.  Residuals and fitted values read the rows again.
     REML
         Restricted maximum likelihood (the default), or maximum likelihood.
     control
@@ -103,7 +110,7 @@ def lmer(
         na_action,
         offset,
         contrasts,
-        name_of(data, sys._getframe(1)),
+        name_of(data, sys._getframe(1)) or _path_of(data),
         _names(sys._getframe(1), weights=weights, offset=offset, subset=subset, control=control),
     )
     return fit_call(LmerMod, said, print_evaluation if verbose > 0 else None, stacklevel=5)
@@ -129,6 +136,11 @@ def _names(frame: FrameType, **given: object) -> dict[str, str]:
     """What the caller calls the objects that are no text."""
     found = {label: name_of(value, frame) for label, value in given.items() if not isinstance(value, str)}
     return {label: name for label, name in found.items() if name is not None}
+
+
+def _path_of(data: object) -> str | None:
+    """A file as R would print it in a call."""
+    return f'"{data}"' if isinstance(data, (str, os.PathLike)) else None
 
 
 def _settings(control: LmerControl | Mapping[str, object] | None) -> LmerControl:

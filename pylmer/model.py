@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from pylmer.control import LmerControl
 from pylmer.criterion.criterion import Criterion, PLSState, mkLmerDevfun
 from pylmer.formula.design import Design
 from pylmer.optimize.optimum import OptResult
+
+if TYPE_CHECKING:
+    from pylmer.formula.batches_rows import RowsInBatches
 
 FloatArray = NDArray[np.float64]
 
@@ -161,29 +164,59 @@ class MerMod:
     @cached_property
     def linear_random(self) -> FloatArray:
         """``(n,)``: Z b."""
-        out = np.zeros(self.n)
-        for t, b in zip(self.design.re.terms, self.state.b, strict=True):
+        return self._by_row(self._linear_random)
+
+    def _linear_random(self, rows: Design) -> FloatArray:
+        out = np.zeros(rows.n)
+        for t, b in zip(rows.re.terms, self.state.b, strict=True):
             out += np.einsum("nk,nk->n", t.columns, b[t.codes])
         return out
+
+    @property
+    def _rows_again(self) -> RowsInBatches | None:
+        """The rows of a fit that was made in batches, to be read again."""
+        rows = self.design.batches
+        return rows if rows is not None and rows.belong_to(self.design) else None
+
+    def _by_row(self, compute: Callable[[Design], FloatArray]) -> FloatArray:
+        """One number for each row of the design, computed batch by batch where it was fitted so."""
+        rows = self._rows_again
+        return compute(self.design) if rows is None else np.asarray(rows.by_row(compute))
 
     @cached_property
     def mu(self) -> FloatArray:
         """``(n,)`` fitted values: X beta + Z b + offset."""
-        mu = self.design.X @ self.beta + self.linear_random
-        return mu if self.design.offset is None else mu + self.design.offset
+        return self._by_row(self._mu)
+
+    def _mu(self, rows: Design) -> FloatArray:
+        random = self.linear_random if rows is self.design else self._linear_random(rows)
+        mu = rows.X @ self.beta + random
+        return mu if rows.offset is None else mu + rows.offset
 
     def raw_residuals(self) -> FloatArray:
         """``(n,)``: y - mu."""
-        return self.design.y - self.mu
+        return self._by_row(self._raw)
+
+    def _raw(self, rows: Design) -> FloatArray:
+        return rows.y - (self.mu if rows is self.design else self._mu(rows))
 
     def pearson_residuals(self) -> FloatArray:
         """``(n,)``: (y - mu) times the square root of the prior weight."""
-        raw = self.raw_residuals()
-        return raw if self.design.weights is None else raw * np.sqrt(self.design.weights)
+        return self._by_row(self._pearson)
+
+    def _pearson(self, rows: Design) -> FloatArray:
+        raw = self._raw(rows)
+        return raw if rows.weights is None else raw * np.sqrt(rows.weights)
 
     def scaled_residuals(self) -> FloatArray:
-        """``(n,)``: Pearson residuals over sigma."""
-        return self.pearson_residuals() / self.residual_sd
+        """``(n,)``: Pearson residuals over sigma; of a fit made in batches they are computed when looked at."""
+        rows = self._rows_again
+        if rows is not None:
+            return rows.by_row(self._scaled)
+        return self._scaled(self.design)
+
+    def _scaled(self, rows: Design) -> FloatArray:
+        return self._pearson(rows) / self.residual_sd
 
     @cached_property
     def devcomp(self) -> dict[str, float]:

@@ -18,8 +18,9 @@ from pylmer.formula.batches_recipe import Choice, Recipe
 from pylmer.formula.batches_rows import RowsInBatches, with_lazy_rows
 from pylmer.formula.batches_source import Source, open_source
 from pylmer.formula.batches_survey import survey
-from pylmer.formula.batches_totals import Totals, most_levels, sum_up, triangle_of
+from pylmer.formula.batches_totals import Totals, moments_of, most_levels, sum_up, triangle_of
 from pylmer.formula.checks import (
+    SCALE_TOLERANCE,
     Checks,
     check_group_sizes,
     check_rank_of_Z,
@@ -179,8 +180,9 @@ class _Assembly:
         terms, order, keep = self._terms()
         check_group_sizes(terms, totals.n, checks)
         check_term_sizes([(recipe.plan.bars[i].text, t) for i, t in zip(order, terms, strict=True)], totals.n, checks)
-        kept = self._kept_columns()
-        self._check_scales(kept)
+        gram = self._gram()
+        kept = self._kept_columns(gram)
+        self._check_scales(kept, gram)
         re = ReTerms(tuple(terms))
         names = totals.columns.names
         chosen = tuple(names[j] for j in kept.tolist())
@@ -234,29 +236,42 @@ class _Assembly:
         order = reorder([t.J for t in written])
         return [written[i] for i in order], order, keep
 
-    def _kept_columns(self) -> IntArray:
+    def _gram(self) -> FloatArray:
+        """X'X without weights."""
         totals = self.totals
-        assert totals.columns is not None
         assert totals.sums is not None
         gram = totals.sums.C.value[:-1, :-1] if totals.recipe.choice.weights is None else totals.gram
         if not np.isfinite(gram).all():
             raise DataError("NA/NaN/Inf in 'x': the fixed-effects model matrix has a missing or infinite value")
-        columns = totals.columns
+        return gram
+
+    def _kept_columns(self, gram: FloatArray) -> IntArray:
+        totals, columns = self.totals, self.totals.columns
+        assert columns is not None
         if self.checks.check_rankX == "ignore" or (totals.n >= len(gram) and is_safely_full_rank(gram)):
             return np.arange(len(columns.names))
         return drop_dependent_columns(replace(columns, matrix=triangle_of(totals.recipe, self.source)), self.checks)
 
-    def _check_scales(self, kept: IntArray) -> None:
-        moments, level = self.totals.moments, self.checks.check_scaleX
-        assert moments is not None
-        stays = np.isin(moments.wanted, kept) & moments.continuous
-        if level == "ignore" or not different_scales(moments.sd[stays]):
+    def _check_scales(self, kept: IntArray, gram: FloatArray) -> None:
+        totals, level = self.totals, self.checks.check_scaleX
+        assert totals.columns is not None
+        numeric = kept[totals.columns.numeric[kept]]
+        if level == "ignore" or not len(numeric) or self._surely_of_one_scale(numeric, gram):
+            return
+        moments = moments_of(totals.recipe, self.source)
+        if not different_scales(moments.sd[np.isin(moments.wanted, numeric) & moments.continuous]):
             return
         if "rescale" in level:
-            raise ModelError(
-                f"check_scaleX={level!r} is not done for data in batches: rescale in the formula, I(x/1000)"
-            )
+            raise ModelError(f"check_scaleX={level!r} is not done in batches: rescale in the formula, I(x/1000)")
         warn_of_scales(level)
+
+    def _surely_of_one_scale(self, numeric: IntArray, gram: FloatArray) -> bool:
+        """Whether the sums alone show it; False means "look closer"."""
+        n, squares = self.totals.n, gram.diagonal()[numeric]
+        about = squares - self.totals.column_sums[numeric] ** 2 / n
+        if not (about > 1e-6 * squares).all():  # digits were lost
+            return False
+        return not different_scales(np.append(np.sqrt(about / max(n - 1, 1)), 1.0), 0.99 * SCALE_TOLERANCE)
 
     def _sums(
         self, re: ReTerms, order: list[int], keep: Mapping[str, np.ndarray[Any, np.dtype[np.bool_]]], kept: IntArray

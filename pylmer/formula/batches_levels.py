@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +127,10 @@ class LevelSet:
 
     def codes(self, value: Value) -> IntArray:
         """Position among ``levels`` of each value of a batch, none of which may be new; -1 for a missing one."""
+        if isinstance(value, Vector) and self._table is not None:
+            found = self._looked_up(value.values)
+            if found is not None:
+                return found
         codes, values = self._distinct(value)
         if isinstance(values, np.ndarray):
             place, known = self._search(values)
@@ -137,6 +142,32 @@ class LevelSet:
         except KeyError as error:
             raise DataError(f"{CHANGED}: {self.label} has a new level, {error.args[0]!r}") from None
         return self._code[ids][codes]
+
+    @cached_property
+    def _table(self) -> IntArray | None:
+        """The code of each whole number from the smallest met to the largest, -1 between; None if they are too far."""
+        numbers = self.numbers
+        if (
+            not len(numbers)
+            or numbers[-1] - numbers[0] > 4 * len(numbers) + 1000
+            or (numbers != np.floor(numbers)).any()
+        ):
+            return None
+        table = np.full(int(numbers[-1] - numbers[0]) + 1, -1, dtype=np.intp)
+        table[(numbers - numbers[0]).astype(np.intp)] = self._code[self._ids]
+        return table
+
+    def _looked_up(self, values: FloatArray) -> IntArray | None:
+        """Codes from the table; None where some value is not in it."""
+        table = self._table
+        if table is None or not len(values):
+            return None
+        shifted = values - self.numbers[0]
+        if not (shifted.min() >= 0.0 and shifted.max() < len(table)):  # also where one is missing
+            return None
+        offsets = shifted.astype(np.intp)
+        codes: IntArray = table[offsets]
+        return codes if (offsets == shifted).all() and codes.min() >= 0 else None
 
     def only(self, keep: NDArray[np.bool_]) -> LevelSet:
         """The same without some of the levels."""

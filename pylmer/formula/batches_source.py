@@ -63,7 +63,12 @@ def in_batches(data: object) -> bool:
         return True
     if isinstance(data, (list, tuple)):
         return bool(data) and (_are_paths(data) or all(_is_table(part) for part in data))
-    return _is_arrow_stream(data) or hasattr(data, "__next__") or (callable(data) and not _is_table(data))
+    return (
+        _is_arrow_stream(data)
+        or _is_relation(data)
+        or hasattr(data, "__next__")
+        or (callable(data) and not _is_table(data))
+    )
 
 
 def _are_paths(data: Sequence[object]) -> bool:
@@ -86,6 +91,11 @@ def _is_arrow_stream(data: object) -> bool:
     return datasets is not None and isinstance(data, datasets.Dataset)
 
 
+def _is_relation(data: object) -> bool:
+    """Whether this is a relation of DuckDB, which is computed anew whenever it is read."""
+    return hasattr(data, "fetch_arrow_reader") and hasattr(data, "project")
+
+
 def open_source(data: Any) -> Source:
     """Open data that :func:`in_batches` says yes to.
 
@@ -101,6 +111,8 @@ def open_source(data: Any) -> Source:
         return opened(data) if _are_paths(data) else Repeated.of(lambda: iter(data))
     if _is_arrow_stream(data) and not hasattr(data, "read_next_batch"):
         return Files(data)
+    if _is_relation(data):
+        return Repeated.of(lambda: data.fetch_arrow_reader(BLOCK))
     if callable(data) and not hasattr(data, "__next__"):
         return Repeated.of(data)
     return Spooled.of(data)

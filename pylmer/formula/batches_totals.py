@@ -19,7 +19,7 @@ from pylmer.formula.values import FloatArray, IntArray
 from pylmer.linalg.accumulate import Accumulator, estimated_bytes, stacked_triangle
 from pylmer.linalg.cross_products import Factor
 
-__all__ = ["Totals", "memory_there_is", "most_levels", "sum_up", "triangle_of"]
+__all__ = ["ColumnMoments", "Totals", "memory_there_is", "moments_of", "most_levels", "sum_up", "triangle_of"]
 
 
 @dataclass
@@ -41,8 +41,8 @@ class Totals:
         For each bar the names of its columns.
     gram
         ``(P, P)`` X'X without weights.
-    moments
-        Means and sums of squares about them of the columns of X.
+    column_sums
+        ``(P,)`` sums of the columns of X.
     used, used_leaves
         For each factor, how many rows have each level.
     """
@@ -56,7 +56,7 @@ class Totals:
     effects: tuple[tuple[str, ...], ...] = ()
     sums: Accumulator | None = None
     gram: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
-    moments: _ColumnMoments | None = None
+    column_sums: FloatArray = field(default_factory=lambda: np.zeros(0))
     used: dict[str, IntArray] = field(default_factory=dict)
     used_leaves: dict[str, IntArray] = field(default_factory=dict)
 
@@ -73,7 +73,6 @@ class Totals:
         """Add the rows of a batch."""
         self._begin(batch)
         assert self.sums is not None
-        assert self.moments is not None
         _count(self.used, batch.used)
         _count(self.used_leaves, batch.used_leaves)
         if not batch.n:
@@ -86,17 +85,15 @@ class Totals:
                 y = y - offset
             weights = batch.frame.weights
             root = None if weights is None else np.sqrt(weights)
-            Xy = np.empty((X.shape[1] + 1, batch.n))
-            Xy[:-1], Xy[-1] = X.T, y
+            rows = X.T
+            self.column_sums += X.sum(axis=0)
             if weights is not None and root is not None:
-                self.gram += X.T @ X
-                Xy *= root
+                self.gram += rows @ X
+                rows, y = rows * root, y * root
                 self.log_weights += float(np.log(weights).sum())
             if self.beta0 is None:
-                self.beta0 = _least_squares(Xy[:-1] @ Xy[:-1].T, Xy[:-1] @ Xy[-1])
-            Xy[-1] -= self.beta0 @ Xy[:-1]
-            self.moments.add(X)
-            self.sums.add([self._factor(batch, label, root) for label in self.labels], Xy)
+                self.beta0 = _least_squares(rows @ rows.T, rows @ y)
+            self.sums.add([self._factor(batch, label, root) for label in self.labels], rows, y - self.beta0 @ rows)
 
     def _factor(self, batch: BatchOfRows, label: str, root: FloatArray | None) -> Factor:
         parts = [batch.lhs[i].matrix for i in self.bars_of(label)]
@@ -126,7 +123,7 @@ class Totals:
             )
         self.gram = np.zeros((P, P))
         self.sums = Accumulator(shapes, P + 1, there)
-        self.moments = _ColumnMoments(batch.X)
+        self.column_sums = np.zeros(P)
 
 
 def _count(total: dict[str, IntArray], part: Mapping[str, IntArray]) -> None:
@@ -141,7 +138,7 @@ def _least_squares(gram: FloatArray, right: FloatArray) -> FloatArray:
     return np.asarray(beta if info == 0 else np.linalg.lstsq(gram, right, rcond=None)[0], dtype=np.float64)
 
 
-class _ColumnMoments:
+class ColumnMoments:
     """Standard deviations of the numeric columns of X, batch by batch, and which of them are more than 0 and 1."""
 
     def __init__(self, columns: Columns) -> None:
@@ -154,6 +151,8 @@ class _ColumnMoments:
     def add(self, X: FloatArray) -> None:
         """Add a batch (Chan, Golub & LeVeque 1983)."""
         m = len(X)
+        if not m:
+            return
         for i, j in enumerate(self.wanted.tolist()):
             x = X[:, j]
             if not self.continuous[i]:
@@ -184,6 +183,19 @@ def sum_up(recipe: Recipe, source: Source, rows: int, beta0: FloatArray | None =
     if not totals.n:
         raise DataError("0 (non-NA) cases: no row is left after 'subset' and the removal of missing values")
     return totals
+
+
+def moments_of(recipe: Recipe, source: Source) -> ColumnMoments:
+    """Moments of all rows of X: another pass, where sums of squares have lost too many digits to tell them."""
+    moments: ColumnMoments | None = None
+    first = 0
+    for block in blocks(source, recipe.columns):
+        X = recipe.batch(block, first).X
+        moments = ColumnMoments(X) if moments is None else moments
+        moments.add(X.matrix)
+        first += block.num_rows
+    assert moments is not None
+    return moments
 
 
 def triangle_of(recipe: Recipe, source: Source) -> FloatArray:

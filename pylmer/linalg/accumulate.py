@@ -1,13 +1,13 @@
 """Cross-products summed batch by batch, in memory that does not depend on the number of rows.
 
-Every sum is carried with its rounding error (Knuth's two-sum), so that a hundred batches lose no more digits than one;
-only the levels that a batch has are touched, and blocks between factors that are too large for a dense array grow as
-sparse ones, merged when they are of like size.
+The sums over all rows are carried with their rounding error (Knuth's two-sum), so that a thousand batches lose no more
+digits than one; of the sums by level only those that a batch has are touched; and blocks between factors that are too
+large for a dense array grow as sparse ones, merged when they are of like size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,11 @@ from pylmer.linalg.cross_products import DENSE_CELLS, CrossProducts, Factor
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-__all__ = ["Accumulator", "RunningSum", "estimated_bytes", "selected", "stacked_triangle"]
+__all__ = ["Accumulator", "RunningSum", "estimated_bytes", "order_statistics", "selected", "stacked_triangle"]
 
 #: Rows that come in runs of equal codes at least this long on average are summed run by run.
 LONG_RUN = 8
+LOOK = 4096
 
 
 class RunningSum:
@@ -38,12 +39,6 @@ class RunningSum:
         """Add to every entry."""
         self.total, lost = two_sum(self.total, part)
         self.error += lost
-
-    def add_at(self, places: IntArray, part: FloatArray) -> None:
-        """Add to some entries of the last axis, each named once."""
-        total, lost = two_sum(self.total[..., places], part)
-        self.total[..., places] = total
-        self.error[..., places] += lost
 
     @property
     def value(self) -> FloatArray:
@@ -67,7 +62,7 @@ def estimated_bytes(shapes: Sequence[tuple[int, int]], width: int) -> int:
     """
     accumulating = sum(J * (k * (k + 1) // 2 + k * width) for J, k in shapes)
     fitting = sum(J * k * (8 * k + 4 * width) for J, k in shapes)
-    return 8 * (2 * accumulating + fitting)
+    return 8 * (accumulating + fitting)
 
 
 class Accumulator:
@@ -87,8 +82,8 @@ class Accumulator:
     >>> import numpy as np
     >>> from pylmer.linalg.cross_products import Factor
     >>> sums = Accumulator([(2, 1)], 1)
-    >>> sums.add([Factor(np.array([0, 1, 1]), np.ones((3, 1)), 2)], np.array([[1.0, 2.0, 3.0]]))
-    >>> sums.add([Factor(np.array([0]), np.ones((1, 1)), 2)], np.array([[4.0]]))
+    >>> sums.add([Factor(np.array([0, 1, 1]), np.ones((3, 1)), 2)], np.empty((0, 3)), np.array([1.0, 2.0, 3.0]))
+    >>> sums.add([Factor(np.array([0]), np.ones((1, 1)), 2)], np.empty((0, 1)), np.array([4.0]))
     >>> sums.result().B[0].ravel().tolist()
     [5.0, 5.0]
     """
@@ -99,36 +94,50 @@ class Accumulator:
         self.width = width
         self.C = RunningSum((width, width))
         self.counts = [np.zeros(J, dtype=np.int64) for J, _ in shapes]
-        self.levels = [RunningSum((k * (k + 1) // 2 + k * width, J)) for J, k in shapes]
+        self.levels = [np.zeros((k * (k + 1) // 2 + k * width, J)) for J, k in shapes]
         self.links: dict[tuple[int, int], _DenseBlock | _SparseBlock] = {}
         for s in range(len(shapes)):
             for f in range(s):
                 q = shapes[f][0] * shapes[f][1], shapes[s][0] * shapes[s][1]
                 self.links[f, s] = _DenseBlock(*q) if q[0] * q[1] <= DENSE_CELLS else _SparseBlock(q, most_bytes)
 
-    def add(self, factors: Sequence[Factor], Xy: FloatArray) -> None:
-        """Add the rows of one batch, given as :func:`pylmer.linalg.cross_products.cross_products` takes them."""
-        if not Xy.shape[1]:
+    def add(self, factors: Sequence[Factor], X: FloatArray, y: FloatArray) -> None:
+        """Add the rows of one batch.
+
+        Parameters
+        ----------
+        factors
+            The grouping factors; their columns already carry the square roots of the weights.
+        X
+            ``(p, n)`` the columns of X as rows, weighted likewise.
+        y
+            ``(n,)`` the response, weighted likewise.
+        """
+        if not len(y):
             return
-        self.n += Xy.shape[1]
-        self.C.add(Xy @ Xy.T)
+        self.n += len(y)
+        C = np.empty((self.width, self.width))
+        C[:-1, :-1] = X @ X.T
+        C[-1, :-1] = C[:-1, -1] = X @ y
+        C[-1, -1] = y @ y
+        self.C.add(C)
+        Xy = [*X, y]
         ones = [_all_ones(row) for row in Xy]
         for f, counts, sums in zip(factors, self.counts, self.levels, strict=True):
             places, part, met = _level_sums(f, Xy, ones)
             if places is None:
                 counts += met
-                sums.add(part)
+                sums += part
             else:
                 counts[places] += met
-                sums.add_at(places, part)
+                sums[:, places] += part
         for (f_, s_), block in self.links.items():
             block.add(factors[f_], factors[s_])
 
     def result(self) -> CrossProducts:
         """The sums as the engine takes them."""
         A, B = [], []
-        for (J, k), sums in zip(self.shapes, self.levels, strict=True):
-            value = sums.value
+        for (J, k), value in zip(self.shapes, self.levels, strict=True):
             upper = [(a, b) for a in range(k) for b in range(a, k)]
             block = np.empty((J, k, k))
             for (a, b), row in zip(upper, value, strict=False):
@@ -145,7 +154,7 @@ def _all_ones(row: FloatArray) -> bool:
 
 
 def _level_sums(
-    f: Factor, Xy: FloatArray, ones: Sequence[bool]
+    f: Factor, Xy: Sequence[FloatArray], ones: Sequence[bool]
 ) -> tuple[IntArray | None, FloatArray, NDArray[np.int64]]:
     """Sums by level: which levels (None for all), ``(k (k + 1) / 2 + k width, levels)`` sums, and counts of rows."""
     grouping = _Grouping.of(f.codes, f.J)
@@ -185,9 +194,9 @@ class _Grouping:
     def of(cls, codes: IntArray, J: int) -> _Grouping:
         """Look at the codes of a batch."""
         n = len(codes)
-        changes = np.flatnonzero(codes[1:] != codes[:-1])
         starts = places = lengths = None
-        if (len(changes) + 1) * LONG_RUN <= n:
+        if (len(_changes(codes[:LOOK])) + 1) * LONG_RUN <= min(n, LOOK):  # rows sorted by level look so from the start
+            changes = _changes(codes)
             starts = np.zeros(len(changes) + 1, dtype=np.intp)
             starts[1:] = changes + 1
             lengths, codes = np.diff(starts, append=n), codes[starts]
@@ -204,11 +213,16 @@ class _Grouping:
         return total
 
 
+def _changes(codes: IntArray) -> IntArray:
+    """The rows whose code is not that of the next."""
+    return np.flatnonzero(codes[1:] != codes[:-1])
+
+
 class _DenseBlock:
     """``Z_f'Z_s`` as an array."""
 
     def __init__(self, rows: int, columns: int) -> None:
-        self.sums = RunningSum((rows, columns))
+        self.sums = np.zeros((rows, columns))
 
     def add(self, f: Factor, s: Factor) -> None:
         """Add a batch."""
@@ -218,11 +232,11 @@ class _DenseBlock:
             for b in range(s.k):
                 weights = f.columns[:, a] * s.columns[:, b]
                 block[:, a, :, b] = np.bincount(cell, weights, f.J * s.J).reshape(f.J, s.J)
-        self.sums.add(block.reshape(f.q, s.q))
+        self.sums += block.reshape(f.q, s.q)
 
     def value(self) -> FloatArray:
         """The block."""
-        return self.sums.value
+        return self.sums
 
 
 class _SparseBlock:
@@ -303,3 +317,33 @@ def stacked_triangle(triangle: FloatArray | None, X: FloatArray) -> FloatArray:
         return np.zeros((0, X.shape[1]))
     packed, _, _, _ = lapack.dgeqrf(rows)
     return np.triu(packed[: X.shape[1]])
+
+
+#: Numbers are counted by their first 16 bits: sign, exponent and four bits of the mantissa.
+CELLS = 1 << 16
+
+
+def order_statistics(parts: Callable[[], Iterator[FloatArray]], ranks: IntArray) -> FloatArray:
+    """The numbers that have these ranks, counted from 0, among all numbers of some vectors, none NaN.
+
+    Two passes: the first counts the numbers in cells that stand in their order, the second keeps those in
+    the cells of the ranks.
+    """
+    counts = np.zeros(CELLS, dtype=np.int64)
+    for part in parts():
+        counts += np.bincount(_cells(part), minlength=CELLS)
+    ends = np.cumsum(counts)
+    cells = np.searchsorted(ends, ranks, side="right")
+    wanted = np.zeros(CELLS, dtype=bool)
+    wanted[cells] = True
+    kept = np.sort(np.concatenate([part[wanted[_cells(part)]] for part in parts()]))
+    before = np.cumsum(np.where(wanted, 0, counts))  # those that were not kept and come first
+    return np.asarray(kept[ranks - before[cells]])
+
+
+def _cells(x: FloatArray) -> IntArray:
+    """Cells of numbers, in the order of the numbers."""
+    bits = (np.ascontiguousarray(x) + 0.0).view(np.int64)  # 0 has one sign
+    ordered = bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))  # negative numbers run backwards
+    cells: IntArray = (ordered >> 48) + CELLS // 2
+    return cells

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pylmer.errors import FormulaError, RMessage
+from pylmer.formula.batches_rows import LazyRows
 from pylmer.formula.deparse import deparse_lines
 from pylmer.formula.design import CallText
 from pylmer.formula.parse import parse_formula
@@ -77,8 +78,12 @@ def aic_text(table: dict[str, float], digits: int) -> str:
 
 def residuals_text(residuals: ArrayLike, digits: int) -> str:
     """Quantiles of the scaled residuals."""
-    x = np.asarray(residuals, dtype=np.float64)
-    quantiles = zapsmall(quantile(x[~np.isnan(x)]), digits + 1)
+    if isinstance(residuals, LazyRows):
+        found = residuals.quantiles((0.0, 0.25, 0.5, 0.75, 1.0))
+    else:
+        x = np.asarray(residuals, dtype=np.float64)
+        found = quantile(x[~np.isnan(x)])
+    quantiles = zapsmall(found, digits + 1)
     return "Scaled residuals: \n" + print_named_vector(quantiles, QUANTILES, digits)
 
 

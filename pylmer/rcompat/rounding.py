@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -159,13 +160,20 @@ def quantile(x: ArrayLike, probabilities: ArrayLike = (0.0, 0.25, 0.5, 0.75, 1.0
         ``(m,)``.
     """
     ordered = np.sort(np.asarray(x, dtype=np.float64).ravel())
+    return quantile_of_ranks(len(ordered), lambda ranks: ordered[ranks], probabilities)
+
+
+def quantile_of_ranks(
+    n: int, ordered: Callable[[NDArray[np.intp]], FloatArray], probabilities: ArrayLike
+) -> FloatArray:
+    """The same, of ``n`` numbers that are known by their ranks: ``ordered`` gives those of some ranks from 0."""
     p = np.asarray(probabilities, dtype=np.float64)
-    if ordered.size == 0:
+    if n == 0:
         return np.full(p.shape, np.nan)
-    position = 1 + (ordered.size - 1) * p
+    position = 1 + (n - 1) * p
     low = np.floor(position)
     fraction = position - low
-    below = ordered[low.astype(np.intp) - 1]
-    above = ordered[np.ceil(position).astype(np.intp) - 1]
+    below = ordered(low.astype(np.intp) - 1)
+    above = ordered(np.ceil(position).astype(np.intp) - 1)
     between: FloatArray = np.where((fraction > 0) & (above != below), (1 - fraction) * below + fraction * above, below)
     return between

@@ -11,7 +11,7 @@ from linalg_problem import Problem, dense
 
 from pylmer.errors import ModelError
 from pylmer.linalg import accumulate
-from pylmer.linalg.accumulate import Accumulator, RunningSum, estimated_bytes
+from pylmer.linalg.accumulate import Accumulator, RunningSum, estimated_bytes, order_statistics
 from pylmer.linalg.cross_products import Factor, cross_products
 
 
@@ -19,7 +19,7 @@ def accumulated(factors: list[Factor], Xy: np.ndarray, cuts: list[int]) -> Accum
     sums = Accumulator([(f.J, f.k) for f in factors], len(Xy))
     for first, last in zip([0, *cuts], [*cuts, Xy.shape[1]], strict=True):
         rows = slice(first, last)
-        sums.add([Factor(f.codes[rows], f.columns[rows], f.J) for f in factors], Xy[:, rows])
+        sums.add([Factor(f.codes[rows], f.columns[rows], f.J) for f in factors], Xy[:-1, rows], Xy[-1, rows])
     return sums
 
 
@@ -98,8 +98,19 @@ def test_sparse_blocks_have_a_limit() -> None:
     f, s = (Factor(rng.integers(0, 2000, 500), np.ones((500, 1)), 2000) for _ in range(2))
     sums = Accumulator([(2000, 1), (2000, 1)], 1, most_bytes=1000)
     with pytest.raises(ModelError, match="grouping factors take more than"):
-        sums.add([f, s], np.ones((1, 500)))
+        sums.add([f, s], np.empty((0, 500)), np.ones(500))
 
 
 def test_estimate_grows_with_levels_alone() -> None:
     assert estimated_bytes([(2000, 2)], 5) == 2 * estimated_bytes([(1000, 2)], 5)
+
+
+@given(
+    numbers=st.lists(st.floats(allow_nan=False, width=64), min_size=1, max_size=60),
+    size=st.integers(1, 20),
+)
+def test_order_statistics_of_parts(numbers: list[float], size: int) -> None:
+    x = np.array(numbers)
+    ranks = np.arange(len(x))[:: max(1, len(x) // 5)]
+    found = order_statistics(lambda: iter(np.split(x, range(size, len(x), size))), ranks)
+    np.testing.assert_array_equal(found, np.sort(x)[ranks])
