@@ -26,7 +26,8 @@ from pylmer.errors import DataError, ModelError
 __all__ = ["check_arguments", "numbers_from", "refuse_unused", "shown"]
 
 Kind = Callable[[object], bool]
-Argument = tuple[str, tuple[Kind, ...], str]
+Argument = tuple[str, object, frozenset[type], tuple[Kind, ...], str]
+"""Name, default, classes that are taken whatever the value, tests, and the kinds in words."""
 
 MAX_INTEGER = 2**31 - 1
 """Whole numbers are R's."""
@@ -56,8 +57,10 @@ def check_arguments(function: Callable[..., Any], given: Mapping[str, object]) -
         ...
     pylmer.errors.ModelError: level='high': give a number
     """
-    for name, kinds, wanted in _arguments(function):
+    for name, default, sure, kinds, wanted in _arguments(function):
         value = given[name]
+        if value is default or type(value) in sure:
+            continue
         if not any(fits(value) for fits in kinds):
             raise _refusal(function.__qualname__.removesuffix(".__init__"), name, value, wanted)
     unused = given.get("unused")
@@ -134,10 +137,13 @@ def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
         hint = _resolved(parameter.annotation, function)
         if parameter.kind is parameter.VAR_POSITIONAL:
             hint = tuple[hint, ...]  # type: ignore[valid-type]
-        tests = [_test(part) for part in _parts(hint)]
+        parts = _parts(hint)
+        tests = [_test(part) for part in parts]
         if all(t is not None for t in tests):
             known = [t for t in tests if t is not None]
-            out.append((name, tuple(t[0] for t in known), _described([t[1] for t in known])))
+            sure = frozenset(part for part in parts if isinstance(part, type) and part not in (int, float))
+            kinds, wanted = tuple(t[0] for t in known), _described([t[1] for t in known])
+            out.append((name, parameter.default, sure, kinds, wanted))
     return tuple(out)
 
 

@@ -64,12 +64,12 @@ class LmerControl:
         if not isinstance(self.optCtrl, Mapping):
             raise ModelError(f"optCtrl={shown(self.optCtrl)}: give a dict of the optimizer's settings")
         check_arguments(LmerControl.__init__, vars(self) | {"self": self})
-        for f in fields(self):
-            value, allowed = getattr(self, f.name), _ALLOWED.get(f.name)
-            if allowed is not None and value not in allowed:
+        for name, allowed in _ALLOWED.items():
+            value = getattr(self, name)
+            if value not in allowed:
                 near = difflib.get_close_matches(value, allowed, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(map(repr, allowed))}"
-                raise ModelError(f"{f.name}={shown(value)} is not known; {hint}")
+                raise ModelError(f"{name}={shown(value)} is not known; {hint}")
         for name in ("boundary_tol", "singular_tol", "grad_tol", "hess_tol", "tolerance"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name}={getattr(self, name)!r} must be a number not below 0")

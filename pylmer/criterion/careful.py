@@ -48,16 +48,17 @@ def largest_shrinking(criterion: Criterion, theta: FloatArray) -> float:
     largest = 1.0
     for f, A in zip(criterion.maps, criterion.sums.A, strict=True):
         G = float(np.square(f.L(theta[None])).sum())
-        largest += G * float(np.trace(A, axis1=1, axis2=2).max())
+        largest += G * float(np.einsum("jkk->j", A).max())
     return largest
 
 
 def may_be_uncertain(criterion: Criterion, theta: FloatArray, limit: float) -> bool:
     """Whether more than ``limit`` of the criterion could be rounding, by a bound that costs no evaluation."""
     p = criterion.p
-    size = np.sqrt(np.diagonal(criterion.sums.C)[:p])
-    chol, info = lapack.dpotrf(criterion.sums.C[:p, :p] / (size[:, None] * size), lower=1) if p else (np.eye(1), 0)
-    lost = float((1.0 / np.diagonal(chol) ** 2).sum()) if info == 0 else np.inf
+    gram = criterion.sums.C[:p, :p]
+    chol, info = lapack.dpotrf(gram, lower=1) if p else (np.eye(1), 0)
+    squares = gram.diagonal() if p else np.ones(1)
+    lost = float((squares / chol.diagonal() ** 2).sum()) if info == 0 else np.inf
     shrinking = largest_shrinking(criterion, theta)
     return not EPS * max(shrinking * lost * (1 + criterion.nu), _taken_off(criterion, shrinking)) <= limit
 

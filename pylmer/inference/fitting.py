@@ -124,6 +124,8 @@ def expression_text(text: str) -> str:
 def control_text(control: LmerControl) -> str | None:
     """The call of ``lmerControl`` that makes these settings; None for the defaults, R's or ours."""
     default = LmerControl()
+    if control == default:
+        return None
     changed = {
         R_NAMES.get(f.name, f.name.replace("_", ".") if f.name.startswith("check_") else f.name): value
         for f in fields(LmerControl)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from pylmer.optimize.newton import Evaluated
 
@@ -53,6 +54,13 @@ def needs_a_look(hessian: FloatArray, rules: Rules) -> bool:
     """Whether the Hessian that Newton's method worked with ``(m, m)`` comes near a limit: the exact one must tell."""
     if rules.hessian is None or not np.isfinite(hessian).all():
         return False
+    factor, info = lapack.dpotrf(hessian, lower=1)
+    if info == 0:  # bounds of the eigenvalues first: they cost less
+        inverse, _ = lapack.dtrtri(factor, lower=1)
+        inverse = np.tril(inverse)
+        above, below = float(hessian.trace()), 1.0 / float(np.vdot(inverse, inverse))
+        if below >= MARGIN * rules.hessian * max(above, 1.0) and above * rules.hessian * MARGIN_ABOVE <= 1.0:
+            return False
     values = np.linalg.eigvalsh(hessian)
     lowest, highest = float(values[0]), float(values[-1])
     return lowest < MARGIN * rules.hessian * max(highest, 1.0) or highest * rules.hessian * MARGIN_ABOVE > 1.0
