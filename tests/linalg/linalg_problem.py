@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from dense_twin import FloatArray, IntArray, Shape, draw_design
+from dense_twin import FloatArray, IntArray, Shape, close, draw_design
 
 from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products
 from pylmer.linalg.one_factor import Responses
@@ -94,3 +96,37 @@ def block_diagonal(blocks: list[FloatArray]) -> FloatArray:
 def dense(block: object) -> FloatArray:
     """A cross block as an array, however it is stored."""
     return block if isinstance(block, np.ndarray) else block.toarray()  # type: ignore[attr-defined]
+
+
+def check_against_dense(problem: Problem, make: Callable[..., Any]) -> None:
+    """Compare what a structure says of the problem with whole matrices."""
+    R = problem.R
+    at = make(problem.sums).at(problem.L, problem.responses)
+    rng = np.random.default_rng(problem.shape.seed)
+    F = [rng.normal(size=(R, f.J, f.k, 2)) for f in problem.factors]
+    W_sums, quadratic, H = at.W_sums(), at.W_quadratic(F), at.H_blocks()
+    Z = np.concatenate(problem.Z, axis=1)
+    for r in range(R):
+        V = problem.V0_inverse(r)
+        Xy = np.column_stack([problem.Xy[:-1].T, problem.Y[r]])
+        close(at.logdet[r], -np.linalg.slogdet(V)[1])
+        lower = np.tril_indices(Xy.shape[1])
+        close(at.XytVinvXy[r][lower], (Xy.T @ V @ Xy)[lower])
+        W = Z.T @ V @ Z
+        ZVXy = Z.T @ V @ Xy
+        G = problem.G(r)
+        covariance = G - G @ W @ G
+        Fr = np.concatenate([part[r].reshape(-1, 2) for part in F])
+        close(quadratic[r], Fr.T @ W @ Fr)
+        edge = 0
+        for i, f in enumerate(problem.factors):
+            here = slice(edge, edge + f.q)
+            edge += f.q
+            close(at.ZtVinvXy[i][r].reshape(f.q, -1), ZVXy[here])
+            close(W_sums[i][r], levels(W[here, here], f.J, f.k).sum(axis=0), 1e-8)
+            close(H[i][r], levels(covariance[here, here], f.J, f.k), 1e-8)
+
+
+def levels(square: FloatArray, J: int, k: int) -> FloatArray:
+    whole = square.reshape(J, k, J, k)
+    return np.array([whole[j, :, j] for j in range(J)])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from dense_twin import FloatArray, Shape, close, shapes
+from dense_twin import Shape, close, shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linalg_problem import Problem
+from linalg_problem import Problem, check_against_dense
 
 from pylmer.linalg import cross_products as sums_room
 from pylmer.linalg import crossed as crossed_room
@@ -29,39 +29,6 @@ def storage(dense_cells: int, full_product: int) -> Iterator[None]:
         patch.setattr(sums_room, "DENSE_CELLS", dense_cells)
         patch.setattr(crossed_room, "FULL_PRODUCT", full_product)
         yield
-
-
-def check_against_dense(problem: Problem, make: Callable[..., OneFactor | Crossed | DenseSquare]) -> None:
-    R = problem.R
-    at = make(problem.sums).at(problem.L, problem.responses)
-    rng = np.random.default_rng(problem.shape.seed)
-    F = [rng.normal(size=(R, f.J, f.k, 2)) for f in problem.factors]
-    W_sums, quadratic, H = at.W_sums(), at.W_quadratic(F), at.H_blocks()
-    Z = np.concatenate(problem.Z, axis=1)
-    for r in range(R):
-        V = problem.V0_inverse(r)
-        Xy = np.column_stack([problem.Xy[:-1].T, problem.Y[r]])
-        close(at.logdet[r], -np.linalg.slogdet(V)[1])
-        lower = np.tril_indices(Xy.shape[1])
-        close(at.XytVinvXy[r][lower], (Xy.T @ V @ Xy)[lower])
-        W = Z.T @ V @ Z
-        ZVXy = Z.T @ V @ Xy
-        G = problem.G(r)
-        covariance = G - G @ W @ G
-        Fr = np.concatenate([part[r].reshape(-1, 2) for part in F])
-        close(quadratic[r], Fr.T @ W @ Fr)
-        edge = 0
-        for i, f in enumerate(problem.factors):
-            here = slice(edge, edge + f.q)
-            edge += f.q
-            close(at.ZtVinvXy[i][r].reshape(f.q, -1), ZVXy[here])
-            close(W_sums[i][r], levels(W[here, here], f.J, f.k).sum(axis=0), 1e-8)
-            close(H[i][r], levels(covariance[here, here], f.J, f.k), 1e-8)
-
-
-def levels(square: FloatArray, J: int, k: int) -> FloatArray:
-    whole = square.reshape(J, k, J, k)
-    return np.array([whole[j, :, j] for j in range(J)])
 
 
 @settings(max_examples=15, deadline=None)
