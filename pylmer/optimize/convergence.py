@@ -57,7 +57,6 @@ def needs_a_look(hessian: FloatArray, rules: Rules) -> bool:
     factor, info = lapack.dpotrf(hessian, lower=1)
     if info == 0:  # bounds of the eigenvalues first: they cost less
         inverse, _ = lapack.dtrtri(factor, lower=1)
-        inverse = np.tril(inverse)
         above, below = float(hessian.trace()), 1.0 / float(np.vdot(inverse, inverse))
         if below >= MARGIN * rules.hessian * max(above, 1.0) and above * rules.hessian * MARGIN_ABOVE <= 1.0:
             return False
