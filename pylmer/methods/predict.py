@@ -42,7 +42,7 @@ def predict(
     na_action: str = "na.pass",
     *,
     newparams: Mapping[str, object] | None = None,
-    terms: None = None,
+    terms: object = None,
     type: Literal["link", "response"] = "link",
     se_fit: bool = False,
     interval: Literal["none", "confidence", "prediction"] = "none",

@@ -103,6 +103,10 @@ class SummaryMerMod(Printable):
     optinfo: FitNotes
     show_correlation: bool | None = None
 
+    def summary(self) -> SummaryMerMod:
+        """Return itself, as R does."""
+        return self
+
     @property
     def correlation(self) -> FloatArray:
         """``(p, p)`` correlation of the fixed effects."""

@@ -30,6 +30,7 @@ from pylmer.rcompat.rounding import quantile, r_round, zapsmall
 
 __all__ = ["correlation_text", "model_text", "summary_text"]
 
+NOT_REQUIRED = "\nCorrelation of fixed effects could have been required in summary()\n"
 QUANTILES = ("Min", "1Q", "Median", "3Q", "Max")
 
 
@@ -229,9 +230,10 @@ def _correlation_blocks(s: SummaryMerMod, asked: bool | None, symbolic: bool) ->
         warnings.warn(_not_shown(p), RMessage, stacklevel=5)
     if p < 2 or not (few and has if asked is None else asked):
         return []
-    notice = [] if has else ["", "Correlation of fixed effects could have been required in summary()"]
+    if not has:
+        warnings.warn(NOT_REQUIRED, RMessage, stacklevel=5)
     text = symbolic_text(names, s.correlation) if symbolic else correlation_text(names, s.correlation)
-    return [*notice, "", text]
+    return ["", text]
 
 
 def _not_shown(p: int) -> str:
