@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
+from pylmer.covariance import FactorMap
 from pylmer.criterion.criterion import Criterion, Evaluation, PLSState
+from pylmer.criterion.square_root import SquareRoot
 from pylmer.errors import ModelError
 from pylmer.formula.design import Design
 from pylmer.linalg.cross_products import Factor, cross_products
@@ -149,6 +151,15 @@ class CarefulCriterion:
         """Value, gradient and Hessian at theta ``(1, m)``."""
         got = self.inner.by_elimination(theta)
         return replace(got, value=got.value + self.log_det)
+
+    @property
+    def square_root(self) -> SquareRoot | None:
+        """The criterion in square roots of the covariances."""
+        c = self.inner
+        if all(f.k == 1 for f in c.maps):
+            return None
+        maps = [f for f in c.maps if isinstance(f, FactorMap)]
+        return SquareRoot(c.structure, c.responses, maps, c.terms, c.nu, c.REML, c.log_weights - self.log_det)
 
     def as_ML(self) -> CarefulCriterion:
         """Return the same problem by maximum likelihood."""

@@ -165,7 +165,11 @@ class Criterion:
     @cached_property
     def square_root(self) -> SquareRoot | None:
         """The criterion in square roots of the covariances, where these are unstructured matrices."""
-        if self.one_response is not None or self.careful is not None or not have_roots(self.maps):
+        if not have_roots(self.maps):
+            return None
+        if self.careful is not None:
+            return self.careful.square_root
+        if self.one_response is not None:
             return None
         return SquareRoot(self.structure, self.responses, self.maps, self.terms, self.nu, self.REML, self.log_weights)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from pylmer.errors import ModelError
 from pylmer.optimize.newton import ARMIJO, ROUNDING, Evaluated, direction_down, newton_step
 
 FloatArray = NDArray[np.float64]
@@ -174,7 +175,11 @@ def _leave_saddle(
 
 
 def _at(evaluate: Callable[[FloatArray], Evaluated], theta: FloatArray) -> Point:
-    got = evaluate(theta[None])
+    try:
+        got = evaluate(theta[None])
+    except ModelError:  # a matrix that is not positive definite, to rounding: no place to be
+        m = len(theta)
+        return math.nan, np.full(m, math.nan), np.full((m, m), math.nan), False
     return float(got.value[0]), got.gradient[0], got.hessian[0], got.exact
 
 
