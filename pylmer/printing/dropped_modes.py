@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from pylmer.formula.tokens import is_syntactic_name
 from pylmer.methods.random import RanEf
@@ -26,10 +25,10 @@ def dropped_text(x: RanEf, digits: int | None = None) -> str:
     """
     parts = []
     for group in x:
-        modes: pd.Series[float] | pd.DataFrame = x[group]
+        modes = x[group]
         tag = group if is_syntactic_name(group) else f"`{group}`"
         rows = [str(label) for label in modes.index]
-        if isinstance(modes, pd.Series):
+        if modes.ndim == 1:
             text = print_named_vector(modes.to_numpy(), rows, digits)
             if group in x.postVar:
                 text += f'\nattr(,"postVar")\n{print_plain(np.asarray(x.postVar[group]), digits)}'

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from pylmer.methods.prediction_errors import Prediction
 from pylmer.rcompat.layout import print_matrix, print_named_vector
 from pylmer.rcompat.printable import as_text
@@ -14,8 +12,8 @@ __all__: list[str] = []
 @as_text.register
 def _(x: Prediction, *, digits: int | None = None) -> str:
     rows = [str(label) for label in x.se_fit.index]
-    if isinstance(x.fit, pd.DataFrame):
-        fit = print_matrix(x.fit.to_numpy(), rows, [str(c) for c in x.fit.columns], digits)
+    if x.fit.ndim == 2:
+        fit = print_matrix(x.fit.to_numpy(), rows, ["fit", "lwr", "upr"], digits)
     else:
         fit = print_named_vector(x.fit.to_numpy(), rows, digits)
     return f"$fit\n{fit}\n\n$se.fit\n{print_named_vector(x.se_fit.to_numpy(), rows, digits)}\n"

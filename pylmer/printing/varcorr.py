@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 
 from pylmer.errors import PylmerError
 from pylmer.methods.varcorr import VarCorr, VarCorrTerm
 from pylmer.rcompat.format import format_numbers
 from pylmer.rcompat.layout import print_text_matrix
+from pylmer.rcompat.named_list import NamedList
 from pylmer.rcompat.options import current_options
 from pylmer.rcompat.printable import as_text
 from pylmer.rcompat.rounding import r_round
@@ -66,7 +66,7 @@ def formatVC(
     comp: str | Sequence[str] = "Std.Dev.",
     formatter: Formatter | None = None,
     useScale: bool | None = None,
-) -> pd.DataFrame:
+) -> NamedList[list[str]]:
     """The table of random effects as texts (lme4's ``formatVC``).
 
     Parameters
@@ -80,9 +80,9 @@ def formatVC(
 
     Returns
     -------
-    DataFrame
-        Columns ``Groups``, ``Name``, those asked for, and ``Corr`` where there are correlations (further columns of
-        them have no name).
+    NamedList
+        Columns of texts: ``Groups``, ``Name``, those asked for, and ``Corr`` where there are correlations (further
+        columns of them have no name).
 
     Raises
     ------
@@ -93,11 +93,11 @@ def formatVC(
     --------
     >>> from pylmer import VarCorr, datasets, formatVC, lmer
     >>> m = lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())
-    >>> formatVC(VarCorr(m))["Std.Dev."].tolist()
+    >>> formatVC(VarCorr(m))["Std.Dev."]
     ['24.7405', ' 5.9221', '25.5918']
     """
     rows, headers = _table(varcor, digits, comp, formatter, varcor.useSc if useScale is None else useScale)
-    return pd.DataFrame([row + [""] * (len(headers) - len(row)) for row in rows], columns=headers)
+    return NamedList((name, [row[j] if j < len(row) else "" for row in rows]) for j, name in enumerate(headers))
 
 
 def _components(comp: str | Sequence[str]) -> list[str]:

@@ -41,10 +41,12 @@ def crossed() -> LmerMod:
     return lmer("diameter ~ 1 + (1 | plate) + (1 | sample)", datasets.Penicillin())
 
 
-@pytest.mark.parametrize(
-    "m", [sleep(), sleep(weights="w", REML=False), crossed()], ids=["slopes", "weights", "crossed"]
-)
-def test_joint_standard_errors(m: LmerMod) -> None:
+MODELS = {"slopes": sleep, "weights": lambda: sleep(weights="w", REML=False), "crossed": crossed}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_joint_standard_errors(name: str) -> None:
+    m = MODELS[name]()
     X, Z = m.design.X, getME(m, "Z").toarray()
     found = predict(m, se_fit=True)
     assert isinstance(found, Prediction)
