@@ -151,25 +151,30 @@ def factor_maps(
     scales
         Per factor, the scale of each of its columns.
     """
-    ends = np.cumsum([t.m for t in terms]).tolist()
-    places = [slice(end - t.m, end) for t, end in zip(terms, ends, strict=True)]
+    grouped = _grouped(tuple(terms), tuple(term_factor), len(scales))
+    return tuple(_factor_map(own, scale) for own, scale in zip(grouped, scales, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _grouped(
+    terms: tuple[TermCovariance, ...], term_factor: tuple[int, ...], factors: int
+) -> tuple[tuple[tuple[TermCovariance, int], ...], ...]:
+    """Per factor, its terms and where in theta they begin."""
+    starts = np.cumsum([0] + [t.m for t in terms]).tolist()
     return tuple(
-        _factor_map([(terms[t], places[t]) for t in range(len(terms)) if term_factor[t] == f], scale)
-        for f, scale in enumerate(scales)
+        tuple((t, start) for t, start, g in zip(terms, starts, term_factor, strict=False) if g == f)
+        for f in range(factors)
     )
 
 
-def _factor_map(terms: Sequence[tuple[TermCovariance, slice]], scale: FloatArray) -> AnyMap:
+def _factor_map(terms: tuple[tuple[TermCovariance, int], ...], scale: FloatArray) -> AnyMap:
     if any(t.structure != "us" for t, _ in terms):
         edges = np.cumsum([0] + [t.k for t, _ in terms]).tolist()
+        places = tuple(slice(start, start + t.m) for t, start in terms)
         return StructuredFactorMap(
-            edges[-1],
-            scale,
-            tuple(_structured(t) for t, _ in terms),
-            tuple(p for _, p in terms),
-            tuple(pairwise(edges)),
+            edges[-1], scale, tuple(_structured(t) for t, _ in terms), places, tuple(pairwise(edges))
         )
-    k, index, rows, cols, blocks = _places(tuple((t.k, place.start) for t, place in terms))
+    k, index, rows, cols, blocks = _places(tuple((t.k, start) for t, start in terms))
     return FactorMap(k, index, rows, cols, scale, blocks)
 
 

@@ -11,6 +11,7 @@ gives is clipped to be well inside the positive definite matrices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -130,9 +131,35 @@ def _theta_of(G: FloatArray, f: FactorMap, default: FloatArray) -> FloatArray:
     theta = default.copy()
     L = np.zeros_like(G)
     for first, last in f.blocks:
-        values, vectors, _ = lapack.dsyev(G[first:last, first:last])
-        largest = min(max(float(values[-1]), 10 * SMALLEST), LARGEST)
-        clipped = [min(max(v, 0.02 * largest), largest) for v in values.tolist()]
-        L[first:last, first:last] = lapack.dpotrf((vectors * clipped).dot(vectors.T), lower=1, clean=1)[0]
+        clipped = _clipped_pair if last - first == 2 else _clipped
+        L[first:last, first:last] = clipped(G[first:last, first:last])
     theta[f.index] = L[f.rows, f.cols] / f.scale[f.rows]
     return theta
+
+
+def _range(largest: float) -> tuple[float, float]:
+    """Smallest and largest eigenvalue that are left as they are, where the largest is this."""
+    largest = min(max(largest, 10 * SMALLEST), LARGEST)
+    return 0.02 * largest, largest
+
+
+def _clipped(G: FloatArray) -> FloatArray:
+    """Cholesky factor of G ``(k, k)`` with its eigenvalues clipped."""
+    values, vectors, _ = lapack.dsyev(G)
+    low, high = _range(float(values[-1]))
+    clipped = [min(max(v, low), high) for v in values.tolist()]
+    L: FloatArray = lapack.dpotrf((vectors * clipped).dot(vectors.T), lower=1, clean=1)[0]
+    return L
+
+
+def _clipped_pair(G: FloatArray) -> FloatArray:
+    """The same for 2 x 2: a function of the eigenvalues is the line through its two values, taken of G itself."""
+    (a, b), (_, d) = G.tolist()
+    middle, half = 0.5 * (a + d), math.hypot(0.5 * (a - d), b)
+    low, high = _range(middle + half)
+    first, second = (min(max(v, low), high) for v in (middle - half, middle + half))
+    slope = (second - first) / (2.0 * half) if half > 0.0 else 0.0
+    shift = 0.5 * (first + second) - slope * middle
+    a, b, d = slope * a + shift, slope * b, slope * d + shift
+    root = math.sqrt(a)
+    return np.array([[root, 0.0], [b / root, math.sqrt(max(d - b * b / a, 0.0))]])
