@@ -121,13 +121,14 @@ from pylmer.methods import (
     vec2STlist,
     weights,
 )
+from pylmer.methods.exported import _makeCC, _simulateFun, lme4_testlevel
 from pylmer.model import MerMod
 from pylmer.optimize.golden import golden
 from pylmer.optimize.nelder_mead import NelderMead
 from pylmer.optimize.optimum import optimizeLmer
 from pylmer.optimize.wrappers import Nelder_Mead, nlminbwrap, nloptwrap
 from pylmer.plots import densityplot, dotplot, plot, qqmath, splom, xyplot
-from pylmer.printing import formatVC
+from pylmer.printing import formatVC, show
 from pylmer.printing.print_parts import (
     _prt_aictab,
     _prt_call,
@@ -141,6 +142,13 @@ from pylmer.printing.print_parts import (
 from pylmer.rcompat.missing import NA
 from pylmer.rcompat.options import options
 from pylmer.rcompat.random import rnorm, runif, sample, set_seed
+
+# what lme4 exports by the names of methods
+confint_merMod = confint
+dotplot_ranef_mer = dotplot
+fortify_merMod = fortify
+simulate_formula = simulate
+vcov_merMod = vcov
 
 __version__ = "0.1.0"
 
@@ -165,6 +173,7 @@ __all__ = [
     "Sv_to_Cv",
     "VarCorr",
     "Vv_to_Cv",
+    "_makeCC",
     "_prt_VC",
     "_prt_aictab",
     "_prt_call",
@@ -173,6 +182,7 @@ __all__ = [
     "_prt_methTit",
     "_prt_resids",
     "_prt_warn",
+    "_simulateFun",
     "allFit",
     "anova",
     "aov",
@@ -181,6 +191,7 @@ __all__ = [
     "checkConv",
     "coef",
     "confint",
+    "confint_merMod",
     "contest",
     "cooks_distance",
     "cov2sdcor",
@@ -194,6 +205,7 @@ __all__ = [
     "dfbeta",
     "dfbetas",
     "dotplot",
+    "dotplot_ranef_mer",
     "drop1",
     "drop_terms",
     "dummy",
@@ -207,6 +219,7 @@ __all__ = [
     "formatVC",
     "formula",
     "fortify",
+    "fortify_merMod",
     "from_json",
     "getData",
     "getL",
@@ -233,6 +246,7 @@ __all__ = [
     "lm",
     "lmList",
     "lmResp",
+    "lme4_testlevel",
     "lmer",
     "lmerControl",
     "lmerResp",
@@ -285,8 +299,10 @@ __all__ = [
     "sample",
     "sdcor2cov",
     "set_seed",
+    "show",
     "sigma",
     "simulate",
+    "simulate_formula",
     "splom",
     "subbars",
     "summary",
@@ -298,6 +314,7 @@ __all__ = [
     "varianceProf",
     "vcov",
     "vcovAdj",
+    "vcov_merMod",
     "vec2STlist",
     "vec2mlist",
     "weights",

@@ -28,7 +28,7 @@ from pylmer.rcompat.missing import NA, NAType
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["predict"]
+__all__ = ["NA_ACTIONS", "handle_missing", "predict"]
 
 NA_ACTIONS = ("na.pass", "na.omit", "na.exclude", "na.fail")
 
@@ -126,7 +126,7 @@ def predict(
     picks = _picks(model, re_form)
     fit = _values(model, newdata, picks, allow_new_levels, random_only)
     if not se_fit and interval == "none":
-        return fit if newdata is None else _handle_missing(fit, na_action)
+        return fit if newdata is None else handle_missing(fit, na_action)
     se = _errors(model, newdata, picks, allow_new_levels, random_only)
     errors = _like(model, newdata, se, fit)
     out: pd.Series[float] | pd.DataFrame = fit
@@ -140,7 +140,7 @@ def predict(
             what_is_covered(model, interval, picks, level, newdata is not None),
         )
     if newdata is not None:
-        out, errors = _handle_missing(out, na_action), _handle_missing(errors, na_action)
+        out, errors = handle_missing(out, na_action), handle_missing(errors, na_action)
     return Prediction(out, errors) if se_fit else out
 
 
@@ -244,7 +244,8 @@ def _random(
     return total
 
 
-def _handle_missing(values: pd.Series[float] | pd.DataFrame, na_action: str) -> Any:
+def handle_missing(values: pd.Series[float] | pd.DataFrame, na_action: str) -> Any:
+    """Rows with missing values as ``na_action`` says: kept, left out, or an error."""
     missing = np.isnan(values.to_numpy(dtype=np.float64)).reshape(len(values), -1).any(axis=1)
     if na_action in ("na.pass", "na.exclude") or not missing.any():
         return values

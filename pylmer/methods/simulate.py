@@ -14,7 +14,7 @@ from pylmer.errors import ModelError
 from pylmer.formula.newdata import matching_terms, own_groups, random_terms
 from pylmer.linalg.one_factor import Responses
 from pylmer.methods.new_parameters import model_of_formula, with_parameters
-from pylmer.methods.predict import predict
+from pylmer.methods.predict import NA_ACTIONS, handle_missing, predict
 from pylmer.methods.residuals import row_series
 from pylmer.model import MerMod
 from pylmer.rcompat.missing import NA, NAType
@@ -62,6 +62,8 @@ def simulate(
     allow_new_levels: bool = False,
     cluster_rand: Draw | None = None,
     weights: object = None,
+    na_action: str = "na.pass",
+    cond_sim: bool = True,
     **unused: Never,
 ) -> pd.DataFrame:
     """Simulate responses from a fit, or from a formula, data and parameters.
@@ -89,6 +91,10 @@ def simulate(
         Takes a number of values and draws so many spherical random effects; default standard normal.
     weights
         For a formula: prior weights, as in ``lmer``.
+    na_action
+        For rows of ``newdata`` with a missing value, as in :func:`pylmer.predict`.
+    cond_sim
+        False leaves the residuals out: what is simulated is the mean of the response given the random effects.
 
     Returns
     -------
@@ -116,6 +122,8 @@ def simulate(
     check_arguments(simulate, locals())
     if nsim < 1:
         raise ModelError(f"nsim={nsim!r}: give a whole number of at least 1")
+    if na_action not in NA_ACTIONS:
+        raise ModelError(f"na_action={na_action!r}: choose {', '.join(NA_ACTIONS)}")
     if isinstance(model, str):
         if newdata is None or newparams is None or set(newparams) != {"beta", "theta", "sigma"}:
             raise ModelError("simulate of a formula needs newdata= and newparams= with beta, theta and sigma")
@@ -128,14 +136,15 @@ def simulate(
     draw = stream.rnorm if cluster_rand is None else cluster_rand
     kept: str | NAType | None = None if use_u else re_form
     if newdata is not None or (isinstance(kept, str) and not no_random_effects(kept)):
-        return _simulate_rows(model, nsim, stream, draw, kept, newdata, allow_new_levels)
+        drawn = _simulate_rows(model, nsim, stream, draw, kept, newdata, allow_new_levels, cond_sim)
+        return drawn if newdata is None else handle_missing(drawn, na_action)
     if not no_random_effects(kept):
         eta = np.tile(model.mu, (nsim, 1))
     else:
         eta = model.residual_sd * _random_part(model, spherical_draws(model, nsim, stream, cluster_rand))
         eta += model.mu - model.linear_random
-    noise = stream.rnorm(out=np.empty((nsim, model.n)))
-    eta += noise * _residual_sd(model)
+    if cond_sim:
+        eta += stream.rnorm(out=np.empty((nsim, model.n))) * _residual_sd(model)
     columns = [row_series(model, y) for y in eta]
     return pd.DataFrame({f"sim_{i + 1}": column for i, column in enumerate(columns)})
 
@@ -148,6 +157,7 @@ def _simulate_rows(
     re_form: str | NAType | None,
     newdata: object,
     allow_new_levels: bool,
+    cond_sim: bool,
 ) -> pd.DataFrame:
     """Responses for new rows, or with the random effects of some terms only."""
     expected = predict(model, newdata, re_form, allow_new_levels)
@@ -161,8 +171,9 @@ def _simulate_rows(
         b = model.residual_sd * (u[:, first:last].reshape(nsim, J, len(L)) @ L.T)
         for a in range(len(L)):
             eta[:, place] += b[:, codes, a] * columns[:, a]
-    noise = stream.rnorm(out=np.empty((nsim, len(place))))
-    eta[:, place] += noise * (_residual_sd(model) if newdata is None else model.residual_sd)
+    if cond_sim:
+        noise = stream.rnorm(out=np.empty((nsim, len(place))))
+        eta[:, place] += noise * (_residual_sd(model) if newdata is None else model.residual_sd)
     return pd.DataFrame(eta.T, index=expected.index, columns=[f"sim_{i + 1}" for i in range(nsim)])
 
 

@@ -17,6 +17,7 @@ from pylmer.printing.classical import (
 )
 from pylmer.printing.effects import coef_text, confint_text, fixef_text, loglik_text, ranef_text
 from pylmer.printing.model import correlation_text, model_text, summary_text
+from pylmer.printing.print_parts import show
 from pylmer.printing.profile import profile_text
 from pylmer.printing.tables import anova_text
 from pylmer.printing.varcorr import formatVC, varcorr_text
@@ -39,6 +40,7 @@ __all__ = [
     "model_text",
     "profile_text",
     "ranef_text",
+    "show",
     "stratum_text",
     "summary_aov_list_text",
     "summary_aov_text",

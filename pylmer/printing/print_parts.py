@@ -22,7 +22,13 @@ __all__ = [
     "_prt_methTit",
     "_prt_resids",
     "_prt_warn",
+    "show",
 ]
+
+
+def show(object: object) -> None:
+    """Print an object, as R shows what is typed at its prompt."""
+    print(object)
 
 
 def _prt_methTit(mtit: str, klass: str) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from lme4_fits import by_id, pair
 
+import pylmer
 from pylmer import (
     AIC,
     BIC,
@@ -21,6 +23,7 @@ from pylmer import (
     options,
     predict,
     ranef,
+    simulate,
     summary,
     terms,
     vcov,
@@ -230,3 +233,36 @@ def test_standard_errors_of_the_mean_over_groups(R: RSession, name: str) -> None
     ours = predict(both.there, re_form=NA, se_fit=True).se_fit.dropna()
     theirs = both.num("sqrt(diag(getME({m}, 'X') %*% as.matrix(vcov({m})) %*% t(getME({m}, 'X'))))")
     np.testing.assert_allclose(ours, theirs, rtol=1e-8)
+
+
+def test_means_are_simulated_without_residuals(R: RSession) -> None:
+    both = pair(by_id("slopes"), R)
+    for settings, code in (({}, ""), ({"re_form": None}, ", re.form = NULL"), ({"newdata": both.data.iloc[:4]}, None)):
+        nsim = 1 if "re_form" in settings else 2  # lme4 has one column too few there
+        ours = simulate(both.there, nsim, seed=1, cond_sim=False, **settings)  # type: ignore[arg-type]
+        more = f", newdata = {both.table}[1:4, ]" if code is None else code
+        theirs = both.num(f"as.matrix(simulate({{m}}, {nsim}, seed = 1, cond.sim = FALSE{more}))").reshape(ours.shape)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+
+
+def test_rows_with_missing_values_are_simulated_as_asked(R: RSession) -> None:
+    m = pair(by_id("slopes"), R).there
+    rows = pd.DataFrame({"Days": [0.0, np.nan, 2.0], "Subject": ["308", "308", "309"]})
+    assert simulate(m, 2, seed=1, newdata=rows).isna().to_numpy().any(axis=1).tolist() == [False, True, False]
+    assert len(simulate(m, 2, seed=1, newdata=rows, na_action="na.omit")) == 2
+    with pytest.raises(DataError, match="missing values in object"):
+        simulate(m, newdata=rows, na_action="na.fail")
+    with pytest.raises(ModelError, match="na_action"):
+        simulate(m, na_action="none")
+
+
+def test_small_names(R: RSession, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pylmer._makeCC("stop", 0.5) == {"action": "stop", "tol": 0.5, "relTol": None}
+    for action, tol in (("shout", 1.0), ("stop", "x")):
+        with pytest.raises(ModelError):
+            pylmer._makeCC(action, tol)  # type: ignore[arg-type]
+    assert pylmer.lme4_testlevel() == R.num("lme4_testlevel()").item()
+    pylmer.show(3)
+    assert capsys.readouterr().out == "3\n"
+    for name in ("simulate_formula", "confint_merMod", "vcov_merMod", "dotplot_ranef_mer", "fortify_merMod"):
+        assert getattr(pylmer, name) is getattr(pylmer, name.split("_")[0])
