@@ -186,7 +186,8 @@ class _Assembly:
         re = ReTerms(tuple(terms))
         names = totals.columns.names
         chosen = tuple(names[j] for j in kept.tolist())
-        sums, beta0 = self._sums(re, order, keep, kept)
+        with np.errstate(invalid="ignore"):  # what is not finite is found, and named, when the criterion is made
+            sums, beta0 = self._sums(re, order, keep, kept)
         rows = RowsInBatches(
             self.source,
             self._final_recipe(keep),

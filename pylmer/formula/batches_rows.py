@@ -95,6 +95,9 @@ class LazyRows(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.array())
+
     def __getitem__(self, key: Any) -> Any:
         return self.array()[key]
 
@@ -216,20 +219,30 @@ class RowsInBatches:
 
         return cast(FloatArray, LazyRows((self.n,), read, "one number a row", parts=parts))
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of all rows."""
+        mine = self.design
+        assert mine is not None
+        arrays: list[Any] = [mine.y, mine.X, mine.weights, mine.offset]
+        arrays += [a for t in mine.re.terms for a in (t.codes, t.columns)]
+        return sum(int(a.nbytes) for a in arrays if a is not None) + 8 * self.n
+
+    @property
+    def fit_in_memory(self) -> bool:
+        """Whether all rows may be in memory together."""
+        return self.nbytes <= MOST_BYTES
+
     def whole(self) -> Design:
         """All rows at once, where they do not take too much memory."""
         assert self.design is not None
         if self._whole is None:
-            mine = self.design
-            arrays: list[Any] = [mine.y, mine.X, mine.weights, mine.offset]
-            arrays += [a for t in mine.re.terms for a in (t.codes, t.columns)]
-            total = sum(cast(LazyRows, a).nbytes for a in arrays if a is not None) + 8 * self.n
-            if total > MOST_BYTES:
+            if (total := self.nbytes) > MOST_BYTES:
                 raise ModelError(
                     f"the {self.n:,} rows of this fit take {total / 1e9:.1f} GB: it was made in batches, and what "
                     "needs all rows at once is not made of so many"
                 )
-            self._whole = _stacked(mine, list(self.designs()))
+            self._whole = _stacked(self.design, list(self.designs()))
         return self._whole
 
 

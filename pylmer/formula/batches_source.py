@@ -7,8 +7,10 @@ no result depends on how a file was cut into row groups or how many threads read
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -195,13 +197,12 @@ def _selected(table: pa.Table, columns: Sequence[str]) -> pa.Table:
     return table.select(list(columns))
 
 
-@dataclass
+@dataclass(eq=False)
 class Spooled:
     """A reader that can be read once: the columns needed are copied to a temporary file on the first pass."""
 
     first: pa.Table
     rest: Iterator[object]
-    folder: tempfile.TemporaryDirectory[str] | None = None
     kept: tuple[str, ...] = ()
     path: Path = field(default_factory=Path)
 
@@ -228,8 +229,9 @@ class Spooled:
         """Copy these columns of all batches to the temporary file, which goes when the fit goes."""
         import pyarrow as pa
 
-        self.folder = tempfile.TemporaryDirectory(prefix="pylmer")
-        self.path = Path(self.folder.name) / "batches"
+        folder = tempfile.mkdtemp(prefix="pylmer")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.path = Path(folder) / "batches"
         self.kept = tuple(columns)
         with pa.OSFile(str(self.path), "wb") as file:
             for batch in chain([self.first], self.rest):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pylmer.arguments import numbers_from
 from pylmer.control import LmerControl
-from pylmer.criterion.careful import refuse_exact_fit, with_care
+from pylmer.criterion.careful import refuse_exact_fit, uncertainty, with_care
 from pylmer.criterion.criterion import Criterion, mkLmerDevfun
 from pylmer.criterion.lme4_start import lme4_start
 from pylmer.errors import ConvergenceWarning, FormulaError, ModelError, RMessage, RWarning
@@ -69,6 +69,11 @@ def look_again(
     """Minimize again, carefully, where the last digits that decided were rounding; say what rounding is left."""
     if control.optimizer != "newton":
         return criterion, opt
+    if design.batches is not None and design.batches.belong_to(design) and not design.batches.fit_in_memory:
+        left = uncertainty(criterion, opt.theta)  # the rows that would say more cannot be had together
+        if left <= max(TOLD, 1e-13 * abs(opt.value)):
+            return criterion, opt
+        return criterion, replace(opt, own_warnings=(*opt.own_warnings, uncertain(criterion, opt, left)))
     cared = with_care(criterion, design, opt.theta)
     if cared.careful is None:
         return criterion, opt
