@@ -233,7 +233,7 @@ class LevelGraph:
         J, k = self.shapes[f]
         steps = self._tables(f)
         start, N, indptr = self._layout[1], self.N, self.pattern.indptr
-        table = np.empty(min(steps.step, J) * N, dtype=np.int64)
+        table = np.empty(min(steps.step, J) * N, dtype=np.int32 if self.E < 2**31 else np.int64)
         for first in steps:
             last = min(first + steps.step, J)
             pairs = slice(*indptr[[first + self.edges[f], last + self.edges[f]]])
