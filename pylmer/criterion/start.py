@@ -25,6 +25,8 @@ FloatArray = NDArray[np.float64]
 
 __all__ = ["moment_start", "unit_start"]
 
+#: Equations for the covariances of more columns than this cost more than they save.
+WIDEST = 30
 #: Relative variances outside of this range are brought back to it.
 SMALLEST, LARGEST = 1e-3, 1e3
 
@@ -65,6 +67,8 @@ def _one_factor(sums: CrossProducts, p: int) -> FloatArray | None:
     """G over sigma^2, ``(k, k)``."""
     A, e = sums.A[0], sums.B[0][..., -1]
     J, k, _ = A.shape
+    if k > WIDEST:
+        return None
     flat = A.reshape(J, k * k)
     M, right = np.empty((k * k + 1, k * k + 1)), np.empty(k * k + 1)
     M[:-1, :-1] = flat.T.dot(flat).reshape(k, k, k, k).transpose(0, 3, 1, 2).reshape(k * k, k * k)

@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 
+#: Longest vector that a call in a formula makes, whatever the table.
+MOST_VALUES = 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class ContrastFunction:
     """A contrast function named as an argument, ``C(f, contr.sum)``."""
@@ -122,6 +126,21 @@ class Arguments:
         if not np.isfinite(found):
             raise self.error(f"invalid '{name}' argument: {self.node.function}() needs a number there, not {found}")
         return int(found)
+
+    def bounded(self, count: float, what: str, most: int | None = None) -> int:
+        """How many of something a call makes, as a whole number.
+
+        Formulas are hostile input: no more values than a million, or ten for each row, and ``most`` of what is more.
+
+        Raises
+        ------
+        FormulaError
+            There would be more, or the number is none.
+        """
+        limit = max(MOST_VALUES, 10 * (self.env.table.n or 0)) if most is None else most
+        if not 0 <= count <= limit:
+            raise self.error(f"{self.node.function}() would make {count:g} {what}; it makes at most {limit} here")
+        return int(count)
 
     def flag(self, name: str, default: bool) -> bool:
         """TRUE or FALSE."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pylmer.errors import FormulaError
-from pylmer.formula.ast import Call, Name, Node, is_call
+from pylmer.formula.ast import Call, Name, Node, is_call, unchain
 from pylmer.formula.coerce import as_factor
 from pylmer.formula.deparse import deparse
 from pylmer.formula.design import ReTerm
@@ -81,8 +81,11 @@ def factor_of(node: Node, value: Callable[[Node], Value], env: Environment) -> F
     if is_call(node, "(") and isinstance(node, Call):
         return factor_of(node.operands[0], value, env)
     if is_call(node, ":", arity=2) and isinstance(node, Call):
-        left, right = (factor_of(part, value, env) for part in node.operands)
-        return cross(left, right)
+        first, links = unchain(node, only=(":",))
+        found = factor_of(first, value, env)
+        for link in links:
+            found = cross(found, factor_of(link.operands[1], value, env))
+        return found
     if is_call(node, "+", "-", "*", "/", "^", "%in%", "|"):
         message = f"Invalid grouping factor specification, {deparse(node)}: use a variable, or an interaction a:b"
         raise env.error(message, node)

@@ -137,6 +137,9 @@ def _spread(basis: FloatArray, known: NDArray[np.bool_]) -> Matrix:
     return Matrix(out, tuple(str(j + 1) for j in range(basis.shape[1])))
 
 
+MOST_COLUMNS = 10_000
+
+
 @function("bs", "x", "df", "knots", "degree", "intercept", "Boundary.knots")
 def _bs(args: Arguments) -> Value:
     x, known = _numeric(args)
@@ -164,7 +167,7 @@ def _interior_count(args: Arguments, least: int) -> int:
     df = args.get("df")
     if df is None:
         return 0
-    wanted = args.whole("df", float(least))
+    wanted = args.bounded(args.whole("df", float(least)), "columns", MOST_COLUMNS)
     if wanted < least:
         warnings.warn(f"'df' was too small; have used {least}", RWarning, stacklevel=6)
     return max(0, wanted - least)

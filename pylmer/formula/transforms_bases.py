@@ -20,6 +20,7 @@ FloatArray = NDArray[np.float64]
 __all__ = ["PolynomialBasis", "orthogonal_polynomials", "scale_settings"]
 
 _SAFE_DEGREE = 8
+MOST_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def _poly(args: Arguments) -> Value:
             variables += _columns_of(args, value)
     if not 1 <= degree < np.inf or degree != np.floor(degree):
         raise args.error("'degree' must be at least 1, and whole")
+    if raw:
+        args.bounded(degree, "columns", MOST_COLUMNS)
     single = len(variables) == 1
     pieces = _replayed(args, variables, int(degree), raw)
     if single:

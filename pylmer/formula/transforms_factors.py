@@ -153,6 +153,7 @@ def _interaction(args: Arguments) -> Value:
     sep = (args.strings("sep") or ["."])[0]
     out = factors[0]
     for f in factors[1:]:
+        args.bounded(len(out.levels) * len(f.levels), "levels")
         out = _crossed(out, f, sep, args.flag("lex.order", False))
     if args.flag("drop", False):
         return _stable(args, drop_unused(out))
@@ -164,6 +165,9 @@ def _data(args: Arguments, node: object) -> Value:
     if value is None or isinstance(value, ContrastFunction):
         raise args.error(f"{args.node.function}() takes data")
     return value
+
+
+MOST_INTERVALS = 100_000
 
 
 def _crossed(a: Factor, b: Factor, sep: str, lexical: bool) -> Factor:
@@ -185,9 +189,10 @@ def _colon(args: Arguments) -> Value:
     """A sequence of numbers, or the interaction of two factors with all combinations, the first varying slowest."""
     a, b = args.value("e1"), args.value("e2")
     if isinstance(a, Factor) and isinstance(b, Factor):
+        args.bounded(len(a.levels) * len(b.levels), "levels")
         return _crossed(a, b, ":", True)
     start, stop = args.number("e1", 0.0), args.number("e2", 0.0)
-    count = int(np.floor(abs(stop - start) + 1e-10)) + 1
+    count = args.bounded(np.floor(abs(stop - start) + 1e-10) + 1, "values")
     step = 1.0 if stop >= start else -1.0
     return Vector(
         np.asarray(start + step * np.arange(count), dtype=np.float64),
@@ -237,7 +242,7 @@ def _breaks(args: Arguments, x: FloatArray) -> list[float]:
         raise args.error("invalid number of intervals: 'breaks' must be 2 or more, or the cut points themselves")
     known = x[~np.isnan(x)]
     low, high = float(known.min()), float(known.max())
-    count = int(wanted[0]) + 1
+    count = args.bounded(wanted[0], "intervals", MOST_INTERVALS) + 1
     width = high - low
     if width == 0.0:
         width = abs(low)

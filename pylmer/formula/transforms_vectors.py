@@ -174,11 +174,12 @@ def _rows_by_group(codes: IntArray) -> list[IntArray]:
 def _seq(args: Arguments) -> Value:
     start = args.number("from", 1.0)
     if args.get("length.out") is not None:
-        count = int(np.ceil(args.number("length.out", 1.0)))
+        count = args.bounded(np.ceil(args.number("length.out", 1.0)), "values")
         stop = args.number("to", start + count - 1)
         return Vector(np.linspace(start, stop, count, dtype=np.float64))
     stop = args.number("to", 1.0)
     by = args.number("by", 1.0 if stop >= start else -1.0)
     if by == 0.0 or (stop - start) / by < 0:
         raise args.error("wrong sign in 'by' argument")
-    return Vector(np.asarray(start + by * np.arange(int((stop - start) / by + 1e-10) + 1), dtype=np.float64))
+    count = args.bounded(np.floor((stop - start) / by + 1e-10) + 1, "values")
+    return Vector(np.asarray(start + by * np.arange(count), dtype=np.float64))
