@@ -26,9 +26,17 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
     "check_nobs_vs_nRE": _CHECKS,
     "check_rankX": ("message+drop.cols", "silent.drop.cols", "warn+drop.cols", "stop.deficient", "ignore"),
     "check_scaleX": ("warning", "stop", "silent.rescale", "message+rescale", "warn+rescale", "ignore"),
+    "check_formula_LHS": _CHECKS,
+    "mod_type": ("lmer",),
     "check_conv_singular": _CHECKS,
     "check_conv_grad": ("ignore", "warning", "stop"),
     "check_conv_hess": ("ignore", "warning", "stop"),
+}
+#: Settings of lme4's that have one value here, and why.
+_NOT_THERE = {
+    "use_last_params": "a fit is given at the best parameters met, which are the last ones too",
+    "sparseX": "the fixed-effects matrix is dense, as in lme4 unless asked otherwise",
+    "standardize_X": "it is not implemented in lme4 either",
 }
 #: Checks that may come with a tolerance of their own.
 _WITH_TOLERANCE = ("check_conv_grad", "check_conv_hess", "check_conv_singular")
@@ -53,6 +61,11 @@ class LmerControl:
     check_conv_grad: str = "warning"
     check_conv_hess: str = "warning"
     calc_derivs: bool = True
+    check_formula_LHS: str = "stop"
+    use_last_params: bool = False
+    sparseX: bool = False
+    standardize_X: bool = False
+    mod_type: str = "lmer"
     grad_tol: float = 2e-3
     hess_tol: float = 1e-6
     singular_tol: float = 1e-4
@@ -70,6 +83,9 @@ class LmerControl:
                 near = difflib.get_close_matches(value, allowed, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(map(repr, allowed))}"
                 raise ModelError(f"{name}={shown(value)} is not known; {hint}")
+        for name in ("use_last_params", "sparseX", "standardize_X"):
+            if getattr(self, name):
+                raise ModelError(f"{name}=True is not there: {_NOT_THERE[name]}; leave it at False")
         for name in ("boundary_tol", "singular_tol", "grad_tol", "hess_tol", "tolerance"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name}={getattr(self, name)!r} must be a number not below 0")
@@ -97,9 +113,10 @@ def lmerControl(optimizer: str | Callable[..., object] = "newton", **settings: o
         ``max_memory`` (bytes that the random effects may take, by default what is available: a model that is estimated
         to need more is refused), and lme4's checks with dots as underscores: ``check_nobs_vs_rankZ``,
         ``check_nobs_vs_nlev``, ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``,
-        ``check_scaleX``,
-        ``check_conv_singular``, ``check_conv_grad``, ``check_conv_hess`` (these three also as a dict, ``{"action":
-        "warning", "tol": 1e-3}``) and ``calc_derivs`` (whether gradient and Hessian at the optimum are judged; True).
+        ``check_scaleX``, ``check_formula_LHS``, ``check_conv_singular``, ``check_conv_grad``, ``check_conv_hess``
+        (these three also as a dict, ``{"action": "warning", "tol": 1e-3}``) and ``calc_derivs`` (whether gradient and Hessian
+        at the optimum are judged; True). ``use_last_params``, ``sparseX`` and ``standardize_X`` can only be False,
+        ``mod_type`` only ``"lmer"``.
 
     Raises
     ------
@@ -126,7 +143,7 @@ def lmerControl(optimizer: str | Callable[..., object] = "newton", **settings: o
 
 def _with_tolerance(name: str, given: Mapping[str, object]) -> dict[str, object]:
     """``{"action": "warning", "tol": 1e-3}`` is what R makes by ``.makeCC``."""
-    if "action" not in given or set(given) - {"action", "tol"}:
-        raise ModelError(f"{name}={dict(given)!r}: give a dict of 'action' and 'tol'")
+    if "action" not in given or set(given) - {"action", "tol", "relTol"} or given.get("relTol") is not None:
+        raise ModelError(f"{name}={dict(given)!r}: give a dict of 'action' and 'tol' (and no relTol)")
     tol = {f"{name.removeprefix('check_conv_')}_tol": given["tol"]} if "tol" in given else {}
     return {name: given["action"], **tol}
