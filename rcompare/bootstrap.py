@@ -21,6 +21,9 @@ BOOTSTRAP = ("boot.", "text.boot.")
 STOPPED_SHORT = 1e-5
 """A refit whose criterion is above ours by more stopped short of its optimum (J12)."""
 
+PRINTED = 1e-3
+"""Relative difference of printed interval ends: an end is one of the replicates, which agree to this."""
+
 FEW = 0.1
 """When more of the reference's refits than this share stopped short, its bootstrap as a whole is not to be trusted."""
 
@@ -93,7 +96,10 @@ def _compare(
 
 
 def _last_digit(d: Difference) -> bool:
-    return d.status == "differs" and d.text is not None and d.text.kind in ("digit", "layout")
+    """Whether printed ends differ by no more than the replicates that they are made of."""
+    if d.status != "differs" or d.text is None or d.text.kind == "wording":
+        return False
+    return all(line.relative <= PRINTED for line in d.text.lines)
 
 
 def _without(value: Labelled, rows: NDArray[np.bool_]) -> Labelled:

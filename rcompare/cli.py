@@ -213,7 +213,8 @@ def diff(
         comparisons = compare_all(select(cases, names), first, second, console, register_of(case_files, registers))
     for engine, ids in lacking.items():
         if ids and not names:
-            console.print(Text(f"NOT COMPARED, missing in {engine}: {', '.join(ids)}", style="bold yellow"))
+            shown = ", ".join(ids[:8]) + (", ..." if len(ids) > 8 else "")
+            console.print(Text(f"NOT COMPARED, {len(ids)} cases missing in {engine}: {shown}", style="bold yellow"))
     write_reports(comparisons, console, json_file, junit_file, html_file, verbose)
 
 

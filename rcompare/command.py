@@ -143,7 +143,7 @@ def compare_all(
     from rcompare.run import run_cases
 
     for engine in (ours, theirs):
-        if isinstance(engine, GoldenEngine) and not any(engine.has(case) for case in cases):
+        if cases and isinstance(engine, GoldenEngine) and not any(map(engine.has, cases)):
             names = " ".join(case.id for case in cases[:3]) + (" ..." if len(cases) > 3 else "")
             mend = f"write them where R is with: rcompare record {names}"
             raise EngineUnavailable(f"{engine.folder} has none of the {len(cases)} cases; {mend}")

@@ -11,7 +11,7 @@ from rcompare.quantities import STAGES
 from rcompare.textdiff import TextDifference
 from rcompare.verdict import Optimum
 
-__all__ = ["Comparison", "Difference"]
+__all__ = ["Comparison", "Difference", "Effects"]
 
 FAILING = ("differs", "missing", "stale waiver", "error")
 """Statuses that make a comparison fail."""
@@ -68,6 +68,28 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Effects:
+    """Random effects of one term for a picture: both engines' conditional modes and their standard deviations.
+
+    Parameters
+    ----------
+    what
+        Group and effect, ``"Subject | Days"``.
+    labels
+        Levels, by increasing effect of the reference; at most 40 of them.
+    ours, theirs, ours_sd, theirs_sd
+        The numbers; 0 where an engine gives no standard deviation.
+    """
+
+    what: str
+    labels: tuple[str, ...]
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
+    ours_sd: tuple[float, ...]
+    theirs_sd: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """All outcomes for one case.
 
@@ -83,6 +105,8 @@ class Comparison:
         Headings of the two engines.
     stamps
         Who answered: engine, versions, platform, data hash.
+    effects
+        Random effects of the first term, for a picture.
     """
 
     case: Case
@@ -90,6 +114,7 @@ class Comparison:
     optimum: Optimum | None
     names: tuple[str, str] = ("pylmer", "R")
     stamps: tuple[Mapping[str, Any], Mapping[str, Any]] = field(default_factory=lambda: ({}, {}))
+    effects: Effects | None = None
 
     @property
     def offered(self) -> bool:

@@ -16,7 +16,8 @@ from rcompare.differences import Comparison, Difference
 from rcompare.divergences import Divergence, builtin_register, registered
 from rcompare.engines.base import CriterionEngine, Engine, EngineUnavailable, OtherData
 from rcompare.engines.golden import GoldenAltered, GoldenEngine
-from rcompare.results import Labelled, Results, read_results
+from rcompare.judge import judge_of
+from rcompare.results import Labelled, Results
 
 __all__ = [
     "ENGINES",
@@ -106,8 +107,7 @@ def common_cases(
 
 
 def _bare(name: str, engine: GoldenEngine) -> Case:
-    stamp = read_results(engine.folder, name).stamp
-    call, _, rest = str(stamp.get("call", "")).partition("(")
+    call, _, rest = str(engine.stamp(name).get("call", "")).partition("(")
     formula = rest.removesuffix(")") or "recorded"
     return Case(name, "data", call if call in CALLS and call != "data" else "lmer", formula=formula)
 
@@ -172,7 +172,8 @@ def answer(case: Case, engine: Engine, reference: Engine, register: Iterable[Div
     partial = bool(getattr(engine, "partial", False))
     known = registered(case, (ours.stamp, theirs.stamp), builtin_register() if register is None else register)
     talk = not (partial or getattr(reference, "partial", False))
-    compared = compare_case(case, ours, theirs, at, criterion, partial, names, known, talk)
+    judge = None if isinstance(engine, CriterionEngine) else judge_of(case, ours, theirs)
+    compared = compare_case(case, ours, theirs, at, criterion, partial, names, known, talk, judge)
     return Answered(compared, ours, theirs, at)
 
 
@@ -182,7 +183,10 @@ def _distinct(engine: Engine, reference: Engine) -> tuple[str, str]:
     if a != b:
         return a, b
     if isinstance(engine, GoldenEngine) and isinstance(reference, GoldenEngine) and engine.folder != reference.folder:
-        return f"{a} in {engine.folder.parent}", f"{b} in {reference.folder.parent}"
+        folders = engine.folder.resolve(), reference.folder.resolve()
+        depth = next(i for i in range(1, 99) if folders[0].parts[-i:] != folders[1].parts[-i:])
+        first, second = (f"R (golden {'/'.join(folder.parts[-depth:])})" for folder in folders)
+        return first, second
     return f"{a}, first", f"{b}, second"
 
 

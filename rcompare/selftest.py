@@ -11,7 +11,7 @@ import numpy as np
 from rcompare.case import Case
 from rcompare.compare import compare_case
 from rcompare.differences import Difference
-from rcompare.engines.base import Engine
+from rcompare.engines.base import CriterionEngine, Engine
 from rcompare.results import Labelled, Results, Strings, Text, Value
 
 __all__ = ["PLANTS", "Caught", "Plant", "plant_all"]
@@ -53,16 +53,43 @@ class Caught:
         return any(d.quantity.removesuffix(" (end to end)") == self.plant.named_by for d in self.reported)
 
 
-def plant_all(cases: Iterable[Case], engine: Engine) -> Iterator[Caught]:
-    """Plant every error in the answers to every case that gives an opportunity, and compare with the right ones."""
+def plant_all(cases: Iterable[Case], engine: Engine, reference: Engine) -> Iterator[Caught]:
+    """Plant every error in an engine's answers to every case that gives an opportunity, and compare with the reference.
+
+    Parameters
+    ----------
+    cases
+        The cases.
+    engine
+        Whose answers are perturbed; the recorded ones themselves where it is the reference.
+    reference
+        The right answers.
+    """
     for case in cases:
-        right = engine.run(case)
+        plain = replace(case, waivers=())
+        theirs = reference.run(case)
+        ours = theirs if engine is reference else _level(engine.run(case), theirs)
+        at = ours
+        theta = theirs.values.get("theta")
+        if engine is not reference and isinstance(engine, CriterionEngine) and isinstance(theta, Labelled):
+            at = engine.run_at(case, theta.values)
         for plant in PLANTS:
-            wrong = plant.perturb(right)
+            wrong, wrong_at = plant.perturb(ours), plant.perturb(at)
             if wrong is not None:
-                plain = replace(case, waivers=())
-                comparison = compare_case(plain, wrong, right, ours_at=wrong, names=(plant.name, engine.name))
+                names = (plant.name, reference.name)
+                comparison = compare_case(plain, wrong, theirs, ours_at=wrong_at or at, names=names)
                 yield Caught(plant, case.id, comparison.failures)
+
+
+def _level(ours: Results, theirs: Results) -> Results:
+    """Our answers with the reference's criterion and messages, so that every error is one against the reference.
+
+    Where our optimum is better than the reference's, stopping short of it, or being silent about it, is no difference.
+    """
+    values = dict(ours.values)
+    if "criterion" in values and "criterion" in theirs.values:
+        values["criterion"] = theirs.values["criterion"]
+    return replace(ours, values=values, messages=theirs.messages, warnings=theirs.warnings)
 
 
 # ---------------------------------------------------------------------------------------------------------- perturbing
@@ -185,6 +212,12 @@ def _shifted(r: Results) -> Results | None:
     return _with(r, ranef=replace(value, values=np.roll(value.values, 1)))
 
 
+def _seed(r: Results) -> Results | None:
+    """Simulated responses as another seed would have given them: every column given to the next, its rows turned."""
+    value = _array(r, "simulate")
+    return None if value is None else _with(r, simulate=replace(value, values=np.roll(value.values, 1, axis=0)))
+
+
 PLANTS: tuple[Plant, ...] = (
     Plant("REML df", "sigma divided by n instead of n - p", "sigma", _reml_df),
     Plant("swapped labels", "two coefficients exchanged", "beta", _swapped("beta")),
@@ -199,5 +232,6 @@ PLANTS: tuple[Plant, ...] = (
     Plant("stopped short", "the criterion 2e-6 above the optimum", "criterion", _above),
     Plant("silence", "no message on a singular fit or a dropped column", "messages", _silent),
     Plant("shifted effects", "each level's random effect given to the next", "ranef", _shifted),
+    Plant("another seed", "responses simulated from another random stream", "simulate", _seed),
 )
 """All planted errors."""

@@ -82,6 +82,7 @@ def judge_optimum(
     criterion: Callable[[FloatArray], FloatArray] | None = None,
     allowed: float = SAME,
     ours_at: Results | None = None,
+    ours_here: Results | None = None,
 ) -> Optimum:
     """Judge two optima by their criteria, and by what lies between them where the criterion can be asked.
 
@@ -94,7 +95,9 @@ def judge_optimum(
     allowed
         How far ours may be above theirs.
     ours_at
-        Our answers at their theta, for the gradient there.
+        Our answers (or a judge's) at their theta, for the gradient there.
+    ours_here
+        A judge's answers at our theta, where our own have no gradient.
     """
     a, b = ours.number("criterion"), theirs.number("criterion")
     tight_value = theirs.tight.get("criterion")
@@ -112,7 +115,7 @@ def judge_optimum(
         verdict = "same"
     else:
         verdict = "ours better" if a < b else "theirs better"
-    slopes = _slope(ours), float("nan") if ours_at is None else _slope(ours_at)
+    slopes = _slope(ours if ours_here is None else ours_here), float("nan") if ours_at is None else _slope(ours_at)
     return Optimum(verdict, a, b, tight, distance, barrier, a - b <= allowed, *slopes)
 
 

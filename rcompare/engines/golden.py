@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
+from typing import Any
 
 from rcompare.case import Case
 from rcompare.engines.base import EngineUnavailable
@@ -134,8 +135,15 @@ class GoldenEngine:
         name = self.folder.resolve().name
         if re.match(r"lme4-\d", name):
             return name.removeprefix("lme4-")
-        stamps = (read_results(self.folder, case).stamp for case in self.recorded()[:1])
+        stamps = filter(None, map(self.stamp, self.recorded()))
         return next((str(s.get("packages", {}).get("lme4", LME4)) for s in stamps), LME4)
+
+    def stamp(self, case: str) -> Mapping[str, Any]:
+        """The stamp of a golden file by the case's id; empty where the file cannot be read."""
+        try:
+            return read_results(self.folder, case).stamp
+        except (ValueError, KeyError, TypeError, OSError):
+            return {}
 
     def run(self, case: Case) -> Results:
         """Read the recorded answer.

@@ -1,10 +1,10 @@
-"""Comparisons as one self-contained HTML page: heat map, drill-down, texts side by side; no network, no JavaScript."""
+"""Comparisons as one self-contained HTML page: heat map, drill-down, texts side by side, pictures; no JavaScript."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,20 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from rcompare.differences import Comparison, Difference
-from rcompare.quantities import CATALOGUE, STAGES, quantity
+from rcompare.quantities import STAGES, quantity
+from rcompare.report.heatmap import anchor, heat_map
+from rcompare.report.pictures import caterpillar, closeness
 from rcompare.textdiff import LineDifference, TextDifference, compare_text
 
 __all__ = ["as_html", "environment", "heat_map", "text_lines"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One square of the heat map."""
-
-    glyph: str
-    style: str
-    title: str
-    target: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -40,8 +32,11 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters["size"] = lambda x: "" if x is None or math.isnan(x) else f"{x:.2g}"
+    env.filters["gap"] = lambda x: "" if x is None or math.isnan(x) else f"{x:+.2g}"
+    env.filters["criterion"] = lambda x: "" if x is None or math.isnan(x) else f"{x:.10g}"
     env.filters["heading"] = lambda name: quantity(name).heading
-    env.globals.update(stages=STAGES, text_lines=text_lines, stamp_rows=stamp_rows, anchor=anchor)
+    env.globals.update(text_lines=text_lines, stamp_rows=stamp_rows, case_stamps=case_stamps, anchor=anchor)
+    env.globals.update(by_stage=by_stage, closeness=closeness, caterpillar=caterpillar)
     return env
 
 
@@ -83,95 +78,6 @@ def counts(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     }
 
 
-# ----------------------------------------------------------------------------------------------------------- heat map
-
-
-TOGETHER = {
-    **dict.fromkeys(("logLik", "AIC", "BIC"), "likelihood"),
-    **dict.fromkeys(("ldL2", "ldRX2", "pwrss", "ussq", "RX"), "factors"),
-    **dict.fromkeys(("residuals", "pearson"), "residuals"),
-    **dict.fromkeys(("icc", "band", "response.mean", "group.means", "data.means", "r.squared", "f.statistic"), "other"),
-    **dict.fromkeys(("aov.ss", "aov.ms", "p.value", "residual.quantiles", "singular"), "other"),
-}
-"""Quantities that share a column of the heat map."""
-
-
-def _column(d: Difference) -> tuple[int, str]:
-    """The column of the heat map in which an outcome stands; where it holds several, it shows the worst."""
-    name = d.quantity.removesuffix(" (end to end)")
-    if d.stage in (0, 3):
-        return d.stage, "all"
-    if d.stage == 4:
-        return 4, name.removeprefix("text.") if name in CATALOGUE and ".head" not in name else "other"
-    return d.stage, TOGETHER.get(name, name)
-
-
-def heat_map(comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    """Columns (stage, heading) and, for each case, a cell a column."""
-    found = {_column(d) for c in comparisons for d in c.differences}
-    order = [*CATALOGUE, "likelihood", "factors", "other"]
-    columns = sorted(found, key=lambda k: (k[0], _place(order, k), k[1]))
-    rows = []
-    for c in comparisons:
-        groups: dict[tuple[int, str], list[Difference]] = {}
-        for d in c.differences:
-            groups.setdefault(_column(d), []).append(d)
-        rows.append((c, [_cell(groups.get(key, [])) for key in columns]))
-    spans = [(name, sum(stage == key[0] for key in columns)) for stage, name in STAGES.items()]
-    starts = {next((i for i, key in enumerate(columns) if key[0] == stage), -1) for stage in STAGES}
-    return {"columns": columns, "rows": rows, "spans": [s for s in spans if s[1]], "starts": starts}
-
-
-def _place(order: list[str], column: tuple[int, str]) -> int:
-    name = f"text.{column[1]}" if column[0] == 4 else column[1]
-    return order.index(name) if name in order else len(order)
-
-
-def _severity(d: Difference) -> tuple[int, float]:
-    mild = ("not offered", "same")
-    rank = 2 if d.fails else 1 if d.status not in mild else 0
-    return rank, -1.0 if math.isnan(d.size) else abs(d.size)
-
-
-def _cell(outcomes: list[Difference]) -> Cell:
-    if not outcomes:
-        return Cell("", "none", "")
-    worst = max(outcomes, key=_severity)
-    title = f"{worst.case}, {worst.quantity} ({worst.stage_name}): {worst.status}"
-    if not math.isnan(worst.size):
-        title += f", difference {worst.size:.2g}, allowed {worst.tolerance:.0e}"
-    if worst.note:
-        title += f"; {worst.note}"
-    if len(outcomes) > 1:
-        title += f" (the worst of {len(outcomes)})"
-    glyph, style = _glyph(worst)
-    return Cell(glyph, style, title, anchor(worst))
-
-
-def _glyph(d: Difference) -> tuple[str, str]:
-    special = {
-        "differs": ("✗", "bad"),
-        "error": ("✗", "bad"),
-        "missing": ("?", "bad"),
-        "stale waiver": ("!", "bad"),
-        "waived": ("w", "waived"),
-        "not comparable": ("~", "waived"),
-        "digits": ("≈", "waived"),
-        "not offered": ("–", "absent"),
-    }
-    if d.status in special:
-        return special[d.status]
-    if math.isnan(d.size) or d.size == 0 or d.text is not None:
-        return "=", "d16"
-    digits = max(0, min(16, math.floor(-math.log10(max(abs(d.size), 1e-17)))))
-    return str(digits), f"d{digits}"
-
-
-def anchor(d: Difference) -> str:
-    """Name of the place on the page where an outcome stands in full."""
-    return f"{d.case}-{d.stage}-{d.quantity}".replace(" ", "-").replace("(", "").replace(")", "")
-
-
 # -------------------------------------------------------------------------------------------------------------- texts
 
 
@@ -206,13 +112,41 @@ def compared_lines(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int
     return text_lines(compare_text(ours, theirs))
 
 
-def stamp_rows(stamps: tuple[Mapping[str, Any], Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """Two stamps as a table: key, ours, theirs."""
-    keys = list(dict.fromkeys([*stamps[0], *stamps[1]]))
-    return [(key, _shown(stamps[0].get(key)), _shown(stamps[1].get(key))) for key in keys]
+PER_CASE = ("call", "data_hash", "boot", "simulate", "content_hash")
+"""What a stamp says about one case."""
+
+
+def stamp_rows(comparisons: Sequence[Comparison]) -> list[tuple[str, str, str]]:
+    """The stamps of all cases as a table: key, ours, theirs; several values where cases differ in it."""
+    sides: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
+    for c in comparisons:
+        for side, stamp in zip(sides, c.stamps, strict=True):
+            for key, value in stamp.items():
+                if key not in PER_CASE:
+                    side.setdefault(key, []).append(_shown(value))
+    keys = list(dict.fromkeys([*sides[0], *sides[1]]))
+    return [(key, _distinct(sides[0].get(key, [])), _distinct(sides[1].get(key, []))) for key in keys]
+
+
+def _distinct(values: Sequence[str]) -> str:
+    counts = Counter(values)
+    if len(counts) < 2:
+        return next(iter(counts), "")
+    return "; ".join(f"{value} ({n} cases)" for value, n in counts.most_common())
+
+
+def case_stamps(c: Comparison) -> list[tuple[str, str, str]]:
+    """What the stamps say about one case: call, hash of the data, seeds."""
+    keys = [key for key in PER_CASE[:-1] if c.stamps[0].get(key) or c.stamps[1].get(key)]
+    return [(key.replace("_", " "), _shown(c.stamps[0].get(key)), _shown(c.stamps[1].get(key))) for key in keys]
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{k} {v}" for k, v in value.items())
     return "" if value is None else str(value)
+
+
+def by_stage(differences: Sequence[Difference]) -> list[tuple[str, list[Difference]]]:
+    """Outcomes under the names of their stages."""
+    return [(name, found) for stage, name in STAGES.items() if (found := [d for d in differences if d.stage == stage])]

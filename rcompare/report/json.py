@@ -6,10 +6,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 from rcompare.case import Case
-from rcompare.differences import Comparison, Difference
+from rcompare.differences import Comparison, Difference, Effects
 from rcompare.textdiff import compare_text
 from rcompare.verdict import Optimum
 
@@ -19,10 +21,17 @@ __all__ = ["as_json", "from_json"]
 def as_json(comparisons: Sequence[Comparison]) -> str:
     """Write comparisons as JSON text.
 
-    The layout is ``{"passed": bool, "cases": [...]}``, a case ``{"id", "formula", "data", "passed", "engines",
-    "stamps", "optimum", "differences": [...]}``; a number that is not finite is a string ("NaN", "Inf").
+    The layout is ``{"rcompare": version, "made": date, "passed": bool, "failures": int, "cases": [...]}``, a case
+    ``{"id", "title", "call", "formula", "data", "tags", "passed", "engines", "stamps", "optimum", "differences": [...],
+    "effects"}``; a number that is not finite is a string ("NaN", "Inf").
     """
-    content = {"passed": all(c.passed for c in comparisons), "cases": [_case(c) for c in comparisons]}
+    content = {
+        "rcompare": version("pylmer"),
+        "made": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "passed": all(c.passed for c in comparisons),
+        "failures": sum(len(c.failures) for c in comparisons),
+        "cases": [_case(c) for c in comparisons],
+    }
     return json.dumps(content, indent=1)
 
 
@@ -40,6 +49,7 @@ def _case(c: Comparison) -> dict[str, Any]:
         "stamps": [dict(stamp) for stamp in c.stamps],
         "optimum": optimum,
         "differences": [_difference(d) for d in c.differences],
+        "effects": None if c.effects is None else asdict(c.effects),
     }
 
 
@@ -89,7 +99,11 @@ def _read_case(entry: Mapping[str, Any]) -> Comparison:
     first, second = entry["stamps"]
     names = (str(entry["engines"][0]), str(entry["engines"][1]))
     differences = tuple(_read_difference(entry["id"], d) for d in entry["differences"])
-    return Comparison(case, differences, optimum, names, (first, second))
+    effects = entry.get("effects")
+    drawn = None
+    if effects is not None:
+        drawn = Effects(effects["what"], *(tuple(effects[f.name]) for f in fields(Effects)[1:]))
+    return Comparison(case, differences, optimum, names, (first, second), drawn)
 
 
 def _read_difference(case: str, entry: Mapping[str, Any]) -> Difference:

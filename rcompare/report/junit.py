@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
 from rcompare.differences import Comparison, Difference
@@ -27,16 +28,33 @@ def as_junit(comparisons: Sequence[Comparison]) -> str:
             errors="0",
             skipped=str(skipped),
         )
+        _properties(suite, c)
         for d in c.differences:
             _test(suite, d)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True)
 
 
+def _properties(suite: ET.Element, c: Comparison) -> None:
+    """Formula, verdict on the optimum, and who answered."""
+    found = {"formula": c.case.formula, "optimum": "" if c.optimum is None else c.optimum.sentence}
+    for side, name, stamp in zip(("ours", "theirs"), c.names, c.stamps, strict=True):
+        found[side] = name
+        found |= {f"{side}.{key}": value for key, value in stamp.items() if not isinstance(value, Mapping)}
+        packages = stamp.get("packages", {})
+        found |= {f"{side}.packages.{key}": value for key, value in packages.items()}
+    properties = ET.SubElement(suite, "properties")
+    for key, value in found.items():
+        if value not in ("", None):
+            ET.SubElement(properties, "property", name=_clean(key), value=_clean(str(value)))
+
+
 def _test(suite: ET.Element, d: Difference) -> None:
     test = ET.SubElement(suite, "testcase", classname=f"{d.case}.{d.stage_name}", name=d.quantity)
     if d.fails:
-        message = f"{d.status}: {d.ours} against {d.theirs} at {d.where or 'the only place'}; {d.note}"
+        place = f" at {d.where}" if d.where else ""
+        values = f"{d.ours or 'nothing'} against {d.theirs or 'nothing'}"
+        message = f"{d.status}: {values}{place}; {d.note}".removesuffix("; ")
         failure = ET.SubElement(test, "failure", type=d.status, message=_clean(message))
         failure.text = _clean(_details(d))
     elif d.status in ("not offered", "waived"):
@@ -45,7 +63,7 @@ def _test(suite: ET.Element, d: Difference) -> None:
 
 def _details(d: Difference) -> str:
     if d.text is None:
-        return f"difference {d.size:.3g}, allowed {d.tolerance:.3g}"
+        return d.note if math.isnan(d.size) else f"difference {d.size:.3g}, allowed {d.tolerance:.3g}"
     return "\n".join(f"line {t.number} ({t.kind})\n  ours   {t.ours}\n  theirs {t.theirs}" for t in d.text.lines)
 
 

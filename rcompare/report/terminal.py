@@ -148,7 +148,7 @@ def side_by_side(d: Difference, names: tuple[str, str], context: int = 1) -> Pan
     assert d.text is not None
     table = Table(box=None, padding=(0, 1))
     for heading in ("", *names, ""):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold")
     for line in _around(d.text, context):
         table.add_row(
             str(line.number),

@@ -11,6 +11,7 @@ from rcompare.case import Case, CaseError, Waiver, builtin_cases, select
 from rcompare.compare import TOLERANCES, compare_case, compare_values
 from rcompare.divergences import builtin_register, in_versions, registered
 from rcompare.engines.golden import GoldenEngine
+from rcompare.engines.pylmer import PylmerEngine
 from rcompare.quantities import CATALOGUE, quantity
 from rcompare.results import Labelled, Results, Strings, Text
 from rcompare.run import compare_engines
@@ -18,6 +19,7 @@ from rcompare.selftest import PLANTS, plant_all
 from rcompare.verdict import judge_optimum
 
 CASE = Case("c", "d", formula="y ~ x + (1 | g)")
+GOLDEN = GoldenEngine()
 
 
 def array(values: object, *labels: str) -> Labelled:
@@ -35,13 +37,13 @@ def test_every_kind_of_the_catalogue_has_a_tolerance() -> None:
 
 @pytest.mark.parametrize("case", select(builtin_cases(), ["chapter", "small"]), ids=lambda case: case.id)
 def test_planted_errors_are_caught_and_named(case: Case) -> None:
-    for caught in plant_all([case], GoldenEngine()):
+    for caught in plant_all([case], GOLDEN, GOLDEN):
         assert caught.ok, (caught.plant.name, caught.reported)
 
 
 def test_every_plant_finds_its_ground() -> None:
     cases = select(builtin_cases(), ["dyestuff2-singular", "penicillin", "hsb-m2-reml"])
-    assert {c.plant.name for c in plant_all(cases, GoldenEngine())} == {plant.name for plant in PLANTS}
+    assert {c.plant.name for c in plant_all(cases, GOLDEN, GOLDEN)} == {plant.name for plant in PLANTS}
 
 
 def test_a_result_agrees_with_itself() -> None:
@@ -217,3 +219,10 @@ def test_a_bootstrap_that_stopped_short_throughout_is_no_reference() -> None:
     ours, theirs = bootstrap([1.0] * 20, [3.0] * 20, 3.0), bootstrap([1.5] * 20, [9.0] * 20, 9.0)
     found = {d.quantity: d.status for d in compare_case(CASE, ours, theirs).differences}
     assert (found["boot.t"], found["boot.criterion"], found["boot.ci"]) == ("differs", "differs", "differs")
+
+
+def test_errors_planted_in_pylmer_itself_are_caught() -> None:
+    cases = select(builtin_cases(), ["cake-slopes", "dyestuff2-singular", "sleepstudy-slopes-ml"])
+    caught = list(plant_all(cases, PylmerEngine(lme4=GOLDEN.lme4_version), GOLDEN))
+    assert [(c.case, c.plant.name) for c in caught if not c.ok] == []
+    assert {c.plant.name for c in caught} >= {"another seed", "silence", "stopped short", "a millionth"}

@@ -93,7 +93,7 @@ def test_pylmer_and_nlme_meet(R: RSession) -> None:
 
 @pytest.mark.r
 def test_nlme_meets_what_lme4_recorded_and_counts_what_it_cannot_express(R: RSession) -> None:
-    done = CliRunner().invoke(main, ["run", "small", "--engine", "nlme"], env={"COLUMNS": "200"})
+    done = CliRunner().invoke(main, ["run", "dyestuff", "penicillin", "--engine", "nlme"], env={"COLUMNS": "200"})
     assert "lme has no crossed grouping factors (sample and plate)" in done.output
     score = CliRunner().invoke(
         main, ["scoreboard", "pastes-ml", "penicillin", "--engine", "nlme"], env={"COLUMNS": "200"}

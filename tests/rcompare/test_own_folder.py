@@ -56,29 +56,32 @@ def test_nothing_recorded_is_said_with_the_command(lab: Path) -> None:
 
 @pytest.mark.r
 def test_recorded_checked_run_and_reported(lab: Path, R: RSession) -> None:
-    done = command("record", "--cases", lab)
+    done = command("record", "light", "--cases", lab)
     assert done.exit_code == 0, done.output
     (folder,) = (lab / "golden").iterdir()
-    assert sorted(p.name for p in folder.iterdir()) == ["growth.json", "light.json"]
+    assert [p.name for p in folder.iterdir()] == ["light.json"]
     stamp = json.loads((folder / "light.json").read_text())["stamp"]
     assert stamp["call"] == "lmer(height ~ week * light + (1 | plant), data = plants, REML = FALSE, weights = readings)"
 
     files = {kind: lab / f"report.{kind}" for kind in ("json", "junit", "html")}
-    done = command("run", "--cases", lab, *(x for kind, path in files.items() for x in (f"--{kind}", path)))
+    done = command("run", "light", "--cases", lab, *(x for kind, path in files.items() for x in (f"--{kind}", path)))
     assert done.exit_code == 0, done.output
-    assert command("check", "--cases", lab, "--require-r").exit_code == 0
+    assert command("check", "light", "--cases", lab, "--require-r").exit_code == 0
+    done = command("run", "--cases", lab)
+    assert done.exit_code == 1
+    assert "rcompare record growth" in " ".join(done.output.split())
     assert command("run", "light", "--cases", lab, "--against", "nlme").exit_code == 0
     assert command("run", "growth", "--cases", lab, "--against", "lmerTest").exit_code == 0
 
     table = lab / "plants.csv"
     table.write_text(table.read_text().replace("P01,red,0", "P01,red,9", 1))
-    done = command("run", "--cases", lab)
+    done = command("run", "light", "--cases", lab)
     assert done.exit_code == 1
     assert "the two engines saw different data" in " ".join(done.output.split())
 
     path = folder / "light.json"
     path.write_text(path.read_text().replace('"sigma": {"dim": [], "values": [', '"sigma": {"dim": [], "values": [1'))
-    done = command("check", "--cases", lab, "--no-live")
+    done = command("check", "light", "--cases", lab, "--no-live")
     assert done.exit_code == 1
     assert "is not as it was written" in " ".join(done.output.split())
     assert "recorded from other data" in done.output
