@@ -17,7 +17,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import spilu
 
 IntArray = NDArray[np.intp]
 #: Nodes eliminated together, and the nodes that they are linked to when they go.
@@ -186,6 +185,8 @@ def _by_superlu(graph: sp.csr_array) -> list[Group]:
     n = graph.shape[0]
     dominant = sp.csc_array(graph.astype(np.float64) * 1e-3 + sp.eye_array(n) * 2.0)
     settings = {"SymmetricMode": True}
+    from scipy.sparse.linalg import spilu  # takes long to import
+
     incomplete = spilu(dominant, 0.5, 1.0, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=settings)
     names = np.argsort(incomplete.perm_c)
     ordered = sp.csr_array(sp.triu(graph[names][:, names], 1, format="csr"))

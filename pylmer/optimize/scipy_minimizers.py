@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from pylmer.optimize.minimizers import Counted, Found, settings_from
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 FloatArray = NDArray[np.float64]
 
@@ -68,6 +71,8 @@ def _bfgs(
     criterion of mixed models, without a minimum being there.
     """
     counted = Counted(function)
+    from scipy.optimize import Bounds, minimize  # takes long to import
+
     limits = Bounds(bounds[0], np.inf if bounds[1] is None else bounds[1])
     for _ in range(RESTARTS):
         got = minimize(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 from scipy.special import chdtri, ndtri
 
 from pylmer.errors import ModelError
@@ -261,6 +260,8 @@ def _contours(x: Profile, a: str, b: str, levels: FloatArray) -> pd.DataFrame:
         angle = np.where(turn > 0, 0.5 * (ta + tb), -0.5 * (ta + tb))
         order = np.argsort(angle)
         angle, phase = angle[order], phase[order]
+        from scipy.interpolate import CubicSpline  # takes long to import
+
         around = CubicSpline(np.append(angle, angle[0] + 2 * np.pi), np.append(phase, phase[0]), bc_type="periodic")
         grid = np.linspace(-np.pi, np.pi, 201)
         d = around(grid)
