@@ -51,8 +51,8 @@ def lmer(
         A pandas or polars data frame, a pyarrow table, or a dict of arrays.  Or rows that need not fit into memory,
         read in batches, in two passes: the path of a Parquet, Arrow or CSV file or of a folder of them, a list of
         paths; a pyarrow dataset; a list of tables, or a callable that gives a fresh iterable of tables or Arrow batches
-        each time (``lambda: relation.fetch_arrow_reader()`` of DuckDB).  What can be read only once, such as a
-        ``RecordBatchReader``, is first copied to a temporary file.  Fits and printed text are those of a data frame;
+        each time; a relation of DuckDB.  What can be read only once, such as a ``RecordBatchReader``, is first copied
+        to a temporary file.  Fits and printed text are those of a data frame;
         ``weights``, ``offset`` and ``subset`` are then names or expressions, and what looks at all rows at once
         (``poly(x, 2)``, ``ns(x, 3)``) is refused.  Residuals and fitted values read the rows again.
     REML

@@ -87,7 +87,7 @@ class LazyRows(NDArrayOperatorsMixin):
 
     def quantiles(self, probabilities: Sequence[float]) -> FloatArray:
         """R's quantiles of a vector without NaN; of a long one exactly too, in two passes and little memory."""
-        if self._array is not None or self._parts is None or self.nbytes <= MOST_BYTES // 8:
+        if self._array is not None or self._parts is None or self.nbytes <= MOST_BYTES // 4:
             return quantile(self.array(), probabilities)
         parts = self._parts
         return quantile_of_ranks(len(self), lambda ranks: order_statistics(parts, ranks), probabilities)

@@ -95,7 +95,7 @@ def _is_arrow_stream(data: object) -> bool:
 
 def _is_relation(data: object) -> bool:
     """Whether this is a relation of DuckDB, which is computed anew whenever it is read."""
-    return hasattr(data, "fetch_arrow_reader") and hasattr(data, "project")
+    return hasattr(data, "project") and (hasattr(data, "to_arrow_reader") or hasattr(data, "fetch_arrow_reader"))
 
 
 def open_source(data: Any) -> Source:
@@ -114,7 +114,8 @@ def open_source(data: Any) -> Source:
     if _is_arrow_stream(data) and not hasattr(data, "read_next_batch"):
         return Files(data)
     if _is_relation(data):
-        return Repeated.of(lambda: data.fetch_arrow_reader(BLOCK))
+        reader = data.to_arrow_reader if hasattr(data, "to_arrow_reader") else data.fetch_arrow_reader
+        return Repeated.of(lambda: reader(BLOCK))
     if callable(data) and not hasattr(data, "__next__"):
         return Repeated.of(data)
     return Spooled.of(data)
