@@ -32,6 +32,8 @@ CALLS = tuple(GROUPS)
 
 T = TypeVar("T")
 
+LARGEST_FILE = 5_000_000
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -157,7 +159,7 @@ def _case(table: Mapping[str, Any], folder: Path) -> Case:
     if "against" in entry:
         groups += ("against",)
     if "file" in entry:
-        entry["file"] = (folder / entry["file"]).resolve()
+        entry["file"] = _inside(folder, entry["file"], entry["id"])
         entry.setdefault("data", Path(entry["file"]).stem)
     if "data" not in entry:
         raise CaseError(f"case {entry['id']}: names neither a data set ('data') nor a file ('file')")
@@ -193,6 +195,42 @@ def _made(kind: type[T], table: Any, case_id: str, key: str) -> T:
     return made
 
 
+def _inside(folder: Path, name: str, id: str) -> Path:
+    """The file of a case; it must lie in the folder of the case file, also where a link leads elsewhere."""
+    try:
+        file = (folder / name).resolve()
+        inside = file.is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError) as err:
+        raise CaseError(f"case {id}: {name!r:.80} cannot be a file: {err}") from None
+    if not inside:
+        raise CaseError(f"case {id}: the file {name!r:.80} lies outside of {folder}; put it beside the case file")
+    return file
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """A case file as nested tables."""
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise CaseError(f"{file} has more than {LARGEST_FILE} bytes: it is no case file")
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as err:
+        raise CaseError(f"{file} is not TOML: {err}") from None
+    except (UnicodeDecodeError, RecursionError, ValueError) as err:
+        if isinstance(err, CaseError):
+            raise
+        raise CaseError(f"{file} is not TOML: {err}") from None
+    except OSError as err:
+        raise CaseError(f"{file} cannot be read: {err}") from None
+
+
+def _refuse_other_shapes(content: Mapping[str, Any], file: Path) -> None:
+    tables = content.get("case", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise CaseError(f"{file}: 'case' is {tables!r:.40}; write [[case]] tables")
+    if not isinstance(content.get("defaults", {}), dict):
+        raise CaseError(f"{file}: 'defaults' is {content['defaults']!r:.40}; write a table [defaults]")
+
+
 def load_cases(paths: Iterable[Path]) -> list[Case]:
     """Read cases from TOML files, or from all ``*.toml`` of folders.
 
@@ -212,15 +250,11 @@ def load_cases(paths: Iterable[Path]) -> list[Case]:
         files += found
     cases: dict[str, Case] = {}
     for file in files:
-        try:
-            content = tomllib.loads(file.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as err:
-            raise CaseError(f"{file} is not TOML: {err}") from None
-        except OSError as err:
-            raise CaseError(f"{file} cannot be read: {err}") from None
+        content = _content(file)
         for key in content:
             if key not in ("defaults", "case", "divergence"):
                 raise CaseError(f"{file}: unknown table {key!r}; known are [[case]], [defaults] and [[divergence]]")
+        _refuse_other_shapes(content, file)
         defaults = content.get("defaults", {})
         for table in content.get("case", []):
             case = _case({**defaults, **table}, file.parent)

@@ -15,11 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pylmer.errors import PylmerError
+from pylmer.files import write_whole
 from rcompare.case import Case, CaseError
 from rcompare.differences import Comparison
 from rcompare.divergences import Divergence, builtin_register, load_register
 from rcompare.engines.base import Engine, EngineUnavailable, OtherData
 from rcompare.engines.golden import BUILTIN, GoldenAltered, GoldenEngine, golden_folder, own_cases
+from rcompare.results import DamagedResults
 
 __all__ = [
     "BUILTIN",
@@ -101,7 +103,7 @@ def documented_errors() -> Iterator[None]:
 
     try:
         yield
-    except (CaseError, PylmerError) as err:
+    except (CaseError, DamagedResults, PylmerError) as err:
         raise Failed(str(err), USAGE) from None
     except (OtherData, GoldenAltered) as err:
         raise Failed(str(err), DISAGREE) from None
@@ -192,5 +194,5 @@ def write_reports(
 def write(path: Path, text: str, console: Console) -> None:
     """Write a file, folders included, and say so."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)
     console.print(f"written: {path}")

@@ -38,7 +38,7 @@ def case_data(case: Case) -> pd.DataFrame:
 
 @lru_cache(maxsize=4)
 def _dataset(name: str) -> pd.DataFrame:
-    maker = getattr(datasets, name, None)
+    maker = getattr(datasets, name) if name in datasets.__all__ else None
     if maker is None:
         raise CaseError(f"no data set called {name!r}; known are {', '.join(sorted(datasets.__all__))}")
     frame: pd.DataFrame = maker()

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -15,8 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pylmer.files import write_whole
+
 __all__ = [
     "NA",
+    "DamagedResults",
     "Labelled",
     "Results",
     "Strings",
@@ -33,6 +37,11 @@ NA: float = struct.unpack("<d", struct.pack("<Q", 0x7FF00000000007A2))[0]
 """R's NA_real_: a NaN whose low word is 1954."""
 
 COMPRESS_FROM = 60_000
+LARGEST = 500_000_000
+
+
+class DamagedResults(ValueError):
+    """A file of results that cannot be read: what is wrong with it, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -171,11 +180,12 @@ def encode_value(value: Value) -> dict[str, Any]:
 def decode_value(data: Mapping[str, Any]) -> Value:
     """Inverse of :func:`encode_value`."""
     if "text" in data:
-        return Text(tuple(data["text"]))
+        return Text(_texts(data["text"]))
     if "strings" in data:
-        return Strings(tuple(data["strings"]))
+        return Strings(_texts(data["strings"]))
     values = np.array([decode_number(x) for x in data["values"]], dtype=np.float64).reshape(data["dim"])
-    labels = tuple(_decode_labels(names) for names in data.get("labels", [None] * values.ndim))
+    spelled = data.get("labels", [None] * values.ndim)
+    labels = tuple(_decode_labels(names, size) for names, size in zip(spelled, values.shape, strict=True))
     return Labelled(values, labels, bool(data.get("sampled", False)))
 
 
@@ -185,10 +195,12 @@ def _encode_labels(names: tuple[str, ...] | None) -> Any:
     return None if names is None else list(names)
 
 
-def _decode_labels(data: Any) -> tuple[str, ...] | None:
+def _decode_labels(data: Any, size: int) -> tuple[str, ...] | None:
     if isinstance(data, dict):
-        return tuple(str(i + 1) for i in range(data["1.."]))
-    return None if data is None else tuple(data)
+        if data["1.."] != size:
+            raise ValueError(f"{data['1..']!r:.20} labels for {size} values")
+        return tuple(str(i + 1) for i in range(size))
+    return None if data is None else _texts(data)
 
 
 # ----------------------------------------------------------------------------------------------------------- results
@@ -212,16 +224,45 @@ def to_json(results: Results) -> str:
 
 
 def from_json(text: str) -> Results:
-    """Inverse of :func:`to_json`."""
-    data = json.loads(text)
+    """Inverse of :func:`to_json`.
+
+    Raises
+    ------
+    DamagedResults
+        The text is something else, truncated, or its parts do not fit together.
+    """
+    try:
+        return _read(json.loads(text, object_pairs_hook=_unique))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as err:
+        raise DamagedResults(
+            f"these are no results of rcompare, or damaged ones: {type(err).__name__}: {err}"
+        ) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return table
+
+
+def _texts(data: Any) -> tuple[str, ...]:
+    if not isinstance(data, list) or not all(isinstance(item, str) for item in data):
+        raise ValueError(f"{data!r:.60} is no list of texts")
+    return tuple(data)
+
+
+def _read(data: Any) -> Results:
+    if not isinstance(data["case"], str) or not isinstance(data["stamp"], dict):
+        raise ValueError("the head is damaged")
     return Results(
         case=data["case"],
         values={name: decode_value(value) for name, value in data["values"].items()},
         stamp=data["stamp"],
         tight={name: decode_value(value) for name, value in data["tight"].items()},
-        messages=tuple(data["messages"]),
-        warnings=tuple(data["warnings"]),
-        error=data["error"],
+        messages=_texts(data["messages"]),
+        warnings=_texts(data["warnings"]),
+        error=None if data["error"] is None else str(data["error"]),
     )
 
 
@@ -240,13 +281,25 @@ def write_results(results: Results, folder: Path) -> Path:
     stamp = {**results.stamp, "content_hash": content_hash(results)}
     text = to_json(replace(results, stamp=stamp)).encode()
     plain, packed = folder / f"{results.case}.json", folder / f"{results.case}.json.gz"
-    for old in (plain, packed):
-        old.unlink(missing_ok=True)
-    if len(text) < COMPRESS_FROM:
-        plain.write_bytes(text)
-        return plain
-    packed.write_bytes(gzip.compress(text, 9, mtime=0))
-    return packed
+    small = len(text) < COMPRESS_FROM
+    new, old = (plain, packed) if small else (packed, plain)
+    write_whole(new, text if small else gzip.compress(text, 9, mtime=0))
+    old.unlink(missing_ok=True)
+    return new
+
+
+def _text_of(path: Path) -> str:
+    """The text of a file, unpacked; one that unpacks to more than any results have is not read to its end."""
+    try:
+        if path.suffix != ".gz":
+            return path.read_text(encoding="utf-8")
+        with gzip.open(path) as file:
+            data = file.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as err:
+        raise DamagedResults(f"it cannot be read ({err})") from None
+    if len(data) > LARGEST:
+        raise DamagedResults(f"it unpacks to more than {LARGEST} bytes")
+    return data.decode(errors="replace")
 
 
 def read_results(folder: Path, case: str) -> Results:
@@ -256,10 +309,14 @@ def read_results(folder: Path, case: str) -> Results:
     ------
     FileNotFoundError
         If the folder has no file for the case.
+    DamagedResults
+        If the file is truncated, or something else.
     """
     plain, packed = folder / f"{case}.json", folder / f"{case}.json.gz"
-    if plain.exists():
-        return from_json(plain.read_text(encoding="utf-8"))
-    if packed.exists():
-        return from_json(gzip.decompress(packed.read_bytes()).decode())
+    for path in (plain, packed):
+        if path.exists():
+            try:
+                return from_json(_text_of(path))
+            except DamagedResults as err:
+                raise DamagedResults(f"{path}: {err}; write it anew with: rcompare record {case}") from None
     raise FileNotFoundError(f"no golden file for case {case!r} in {folder}; write it with: rcompare record {case}")

@@ -103,7 +103,7 @@ def _read(kind: type[M], content: Mapping[str, Json]) -> M:
 
 def _parsed(text: str | bytes) -> Mapping[str, Json]:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError, TypeError) as error:
         raise DataError(f"this is no JSON, or it is truncated: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -113,6 +113,13 @@ def _parsed(text: str | bytes) -> Mapping[str, Json]:
             f"version {content.get('version')!r:.40} of the format is not known; this pylmer reads {VERSION}"
         )
     return content
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return table
 
 
 def _setting(value: object) -> Json:
