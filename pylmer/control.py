@@ -114,9 +114,9 @@ def lmerControl(optimizer: str | Callable[..., object] = "newton", **settings: o
         to need more is refused), and lme4's checks with dots as underscores: ``check_nobs_vs_rankZ``,
         ``check_nobs_vs_nlev``, ``check_nlev_gtreq_5``, ``check_nlev_gtr_1``, ``check_nobs_vs_nRE``, ``check_rankX``,
         ``check_scaleX``, ``check_formula_LHS``, ``check_conv_singular``, ``check_conv_grad``, ``check_conv_hess``
-        (these three also as a dict, ``{"action": "warning", "tol": 1e-3}``) and ``calc_derivs`` (whether
-        gradient and Hessian at the optimum are judged; True). ``use_last_params``, ``sparseX`` and ``standardize_X`` can only be False,
-        ``mod_type`` only ``"lmer"``.
+        (these three also as a dict, ``{"action": "warning", "tol": 1e-3}``) and ``calc_derivs`` (whether gradient
+        and Hessian at the optimum are judged; True). ``use_last_params``, ``sparseX`` and ``standardize_X`` can only
+        be False, ``mod_type`` only ``"lmer"``.
 
     Raises
     ------
