@@ -207,7 +207,8 @@ class Criterion:
                 weighted = rows if self.ones[f][a] else rows * factor.columns[:, a]
                 sums[..., a] = group_sums(factor.codes, weighted, factor.J)
             Zy.append(sums / self.maps[f].scale)
-        return Responses(tuple(Zy), rows @ self.X.T, np.einsum("rn,rn->r", rows, rows))
+        columns = rows[..., None]  # response by response: the same digits whatever the others are
+        return Responses(tuple(Zy), (self.X @ columns)[..., 0], (rows[:, None] @ columns)[:, 0, 0])
 
     @cached_property
     def unit_start(self) -> FloatArray:
@@ -276,23 +277,6 @@ class Criterion:
             float(s.r2[0]),
             ussq,
         )
-
-    def theta_derivatives(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Derivatives by theta of r2 = y'Py ``(m,)``, and of (X'V0^-1X)^-1 ``(m, p, p)``, at one theta ``(m,)``.
-
-        dr2 = -e'(dG) e with e = Z'Py;  d(X'V0^-1X)^-1 = Q (E'(dG) E) Q with E = Z'V0^-1X, Q = (X'V0^-1X)^-1.
-        """
-        s = self.solution(theta[None])
-        inverse = lower_inverse(s.chol)[0]
-        root = inverse[:-1, :-1]
-        dr2, dQ = np.empty(len(theta)), np.empty((len(theta), self.p, self.p))
-        for f, L, E in zip(self.maps, s.L, s.at.ZtVinvXy, strict=True):
-            N = E[0] @ inverse.T
-            dG = f.dG(s.par, L)[0]
-            dr2[f.index] = -s.r2[0] * np.einsum("ja,abm,jb->m", N[..., -1], dG, N[..., -1])
-            inner = np.einsum("jap,abm,jbq->mpq", N[..., :-1], dG, N[..., :-1], optimize=True)
-            dQ[f.index] = root.T @ inner @ root
-        return dr2, dQ
 
     def leverages(self, theta: FloatArray) -> FloatArray:
         """``(n,)`` diagonal of the matrix that takes y to the fitted values, at one theta ``(m,)``.

@@ -326,7 +326,7 @@ def off_the_boundary(criterion: Criterion, theta: FloatArray) -> FloatArray:
 def _optimize(criterion: Criterion, start: FloatArray, R: int, progress: bool) -> NewtonResult:
     start = off_the_boundary(criterion, start)
     with _progress_bar(R, progress) as advance:
-        return optimize_many(criterion, R, start, criterion.chunk, progress=advance)
+        return optimize_many(criterion, R, start, criterion.chunk, other_start=criterion.unit_start, progress=advance)
 
 
 @contextmanager

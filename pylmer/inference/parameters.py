@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.criterion.criterion import Criterion
 from pylmer.errors import ModelError
+from pylmer.linalg.small import lower_inverse
 from pylmer.model import MerMod
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["Parm", "chosen_parameters", "parameter_names", "parameters", "parameters_of"]
+__all__ = [
+    "Estimates",
+    "Parm",
+    "chosen_parameters",
+    "estimates",
+    "parameter_names",
+    "parameters",
+    "parameters_of",
+]
 
 Parm = str | int | Sequence[str] | Sequence[int] | None
 
@@ -55,16 +65,50 @@ def sd_and_correlations(theta: FloatArray, sigma: FloatArray, term_sizes: Sequen
     return out
 
 
-def parameters(criterion: Criterion, par: FloatArray) -> FloatArray:
-    """``(R, m + 1 + p)``: the parameters of R fits with different responses."""
-    parts = []
+@dataclass(frozen=True)
+class Estimates:
+    """What R fits to different responses have found.
+
+    Parameters
+    ----------
+    par
+        ``(R, m)`` what was optimized.
+    sigma
+        ``(R,)`` residual standard deviations.
+    beta
+        ``(R, p)`` fixed effects.
+    V
+        ``(R, p, p)`` their covariances.
+    """
+
+    par: FloatArray
+    sigma: FloatArray
+    beta: FloatArray
+    V: FloatArray
+
+
+def estimates(criterion: Criterion, par: FloatArray) -> Estimates:
+    """Solve for sigma and the fixed effects of R fits, at their optima ``(R, m)``."""
+    parts = [(np.empty(0), np.empty((0, criterion.p)), np.empty((0, criterion.p, criterion.p)))]
     for first in range(0, len(par), criterion.chunk):
-        rows = slice(first, first + criterion.chunk)
+        rows = np.arange(first, min(first + criterion.chunk, len(par)))
+        if len(rows) == 1 < criterion.chunk:
+            rows = np.repeat(rows, 2)  # one alone goes another way to other last digits
         s = criterion.solution(par[rows], criterion.responses.take(rows))
         sigma = np.sqrt(s.r2 / criterion.nu)
-        random = sd_and_correlations(criterion.theta_of(par[rows]), sigma, [t.k for t in criterion.terms])
-        parts.append(np.column_stack([random, sigma, criterion.beta0 + s.beta]))
-    return np.concatenate(parts)
+        inverse = lower_inverse(s.chol)
+        root = inverse[:, :-1, :-1] * sigma[:, None, None]
+        beta = -inverse[:, -1, :-1] / inverse[:, -1, -1:]
+        parts.append((sigma, beta, root.swapaxes(-1, -2) @ root))
+    sigma, beta, V = (np.concatenate(column)[: len(par)] for column in zip(*parts, strict=True))
+    return Estimates(par, sigma, criterion.beta0 + beta, V)
+
+
+def parameters(criterion: Criterion, par: FloatArray) -> FloatArray:
+    """``(R, m + 1 + p)``: the parameters of R fits with different responses."""
+    found = estimates(criterion, par)
+    random = sd_and_correlations(criterion.theta_of(par), found.sigma, [t.k for t in criterion.terms])
+    return np.column_stack([random, found.sigma, found.beta])
 
 
 def parameters_of(model: MerMod) -> FloatArray:

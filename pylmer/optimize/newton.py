@@ -25,6 +25,9 @@ ARMIJO = 1e-4
 #: Changes of the criterion below this share of its size are rounding.
 ROUNDING = 2e-13
 
+#: Steps that promised less than this are near enough to the optimum for the change of the gradient to be trusted.
+NEAR = 0.1
+
 
 class Evaluated(Protocol):
     """Value ``(R,)``, gradient ``(R, m)`` and Hessian ``(R, m, m)``."""
@@ -66,6 +69,8 @@ def newton(
     max_evaluations: int = 200,
     max_step: float = 10.0,
     on_done: Callable[[int], None] | None = None,
+    last_step: float = 0.0,
+    correct: bool = False,
 ) -> NewtonResult:
     """Minimize R functions of m parameters.
 
@@ -84,6 +89,11 @@ def newton(
         Longest step, in units of ``1 + max|theta|``.
     on_done
         Told how many problems have ended, for a progress bar.
+    last_step
+        A step that promises less than this (relative as ``tolerance``) is taken without another evaluation, and the
+        problem has converged: gradient and Hessian stay those of one step before.
+    correct
+        Whether approximate Hessians are corrected by the change of the gradient near the optimum.
     """
     R, m = start.shape
     theta = start.copy()
@@ -104,13 +114,17 @@ def newton(
         new = live[fresh[live]]
         step[new], expected[new] = newton_step(gradient[new], hessian[new], max_step * (1 + np.abs(theta[new]).max(-1)))
         scale[new] = 1.0
-        done = expected[live] <= tolerance * (1.0 + np.abs(value[live]) / 1e4)
+        enough = max(tolerance, last_step) * (1.0 + np.abs(value[live]) / 1e4)
+        done = expected[live] <= enough
         for r in live[done & ~escaping[live]]:
             downhill = direction_down(hessian[r])
             if downhill is not None:
                 step[r], expected[r], escaping[r] = 0.5 * downhill, np.inf, True
-        done = expected[live] <= tolerance * (1.0 + np.abs(value[live]) / 1e4)
+        done = expected[live] <= enough
         converged[live[done]] = True
+        if last_step > 0.0:
+            theta[live[done]] += step[live[done]]
+            value[live[done]] -= expected[live[done]]
         stuck = (count[live] >= max_evaluations) | (scale[live] < 1e-10) | ~np.isfinite(value[live])
         live = live[~(done | stuck)]
         if on_done is not None:
@@ -125,12 +139,28 @@ def newton(
         accept = got.value <= bound
         taken = live[accept]
         theta[taken], value[taken] = trial[accept], got.value[accept]
-        gradient[taken], hessian[taken] = got.gradient[accept], got.hessian[accept]
+        slopes, curvatures = got.gradient[accept], got.hessian[accept]
+        if correct and not got.exact:
+            near = expected[taken] < NEAR
+            moved = scale[taken[near], None] * step[taken[near]]
+            curvatures[near] = _secant(curvatures[near], moved, slopes[near] - gradient[taken[near]])
+        gradient[taken], hessian[taken] = slopes, curvatures
         rejected = live[~accept]
         scale[rejected] *= _backtrack(value[rejected], got.value[~accept], slope[~accept])
         fresh[:] = False
         fresh[taken] = True
     return NewtonResult(theta, value, gradient, hessian, expected, count, converged)
+
+
+def _secant(H: FloatArray, moved: FloatArray, change: FloatArray) -> FloatArray:
+    """Correct approximate Hessians ``(S, m, m)`` so that they explain the last change of the gradient (rank one)."""
+    missing = change - (H @ moved[..., None])[..., 0]
+    along = (missing * moved).sum(axis=-1)
+    size = np.sqrt((missing**2).sum(axis=-1) * (moved**2).sum(axis=-1))
+    useful = np.abs(along) > 1e-8 * size
+    share = np.where(useful, 1.0 / np.where(useful, along, 1.0), 0.0)
+    corrected: FloatArray = H + share[:, None, None] * missing[:, :, None] * missing[:, None]
+    return corrected
 
 
 def direction_down(H: FloatArray) -> FloatArray | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,12 +13,17 @@ from pylmer.errors import ModelError
 from pylmer.optimize.convergence import Rules, derivatives, judge_derivatives, needs_a_look
 from pylmer.optimize.newton import Evaluated, NewtonResult, newton
 from pylmer.optimize.newton_one import One
-from pylmer.optimize.starts import newton_from_starts
+from pylmer.optimize.starts import BOUNDARY, newton_from_starts
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 __all__ = ["Objective", "OptResult", "optimizeLmer", "optimize_many", "singular"]
+
+#: A second optimum is lower than the first when it is by this share of its size.
+NOISE = 1e-12
+#: A step that promises less than so many tolerances leaves less than one.
+LAST = 1e3
 
 
 class Objective(Protocol):
@@ -127,7 +132,7 @@ def optimizeLmer(
 
     found = newton_from_starts(criterion, theta0, tolerance, max_evaluations, trace)
     theta, gradient, hessian = found.theta, found.gradient, found.hessian
-    if (theta[criterion.lower == 0] < 0).any():
+    if any(t < 0.0 for t, low in zip(theta.tolist(), criterion.lower.tolist(), strict=True) if low == 0.0):
         theta = criterion.canonical(theta[None])[0]
         signs = np.where(theta == found.theta, 1.0, -1.0)
         gradient, hessian = gradient * signs, hessian * np.outer(signs, signs)
@@ -162,8 +167,8 @@ def _not_converged(found: One) -> str:
 
 def _snap_to_boundary(criterion: Objective, theta: FloatArray, value: float, tol: float) -> tuple[FloatArray, float]:
     """Set diagonal elements within ``tol`` of 0 to 0, unless the criterion is worse for it."""
-    near = (criterion.lower == 0) & (theta < tol) & (theta > 0)
-    if not near.any():
+    near = [low == 0.0 and 0.0 < t < tol for t, low in zip(theta.tolist(), criterion.lower.tolist(), strict=True)]
+    if not any(near):
         return theta, value
     snapped = np.where(near, 0.0, theta)
     at_bound = criterion(snapped)
@@ -179,33 +184,79 @@ def optimize_many(
     tolerance: float = 1e-12,
     max_evaluations: int = 200,
     boundary_tol: float = 1e-5,
+    other_start: FloatArray | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> NewtonResult:
     """Minimize the criteria of R responses, in batches of ``chunk`` that fit in memory.
 
-    All begin at the same theta ``start`` ``(m,)``.  ``progress`` is told how many have ended so far.
+    All begin at the same theta ``start`` ``(m,)``; those that end on the boundary, or nowhere, begin once more at
+    ``other_start``, and the lower counts.  ``progress`` is told how many have ended so far.
+
+    What is found for a response has the same digits whatever the others are: one that is left alone is evaluated as
+    two, for a single one goes other ways.
     """
+    found = _from_start(criterion, np.arange(R), start, chunk, tolerance, max_evaluations, progress)
+    doubtful = np.flatnonzero(_on_the_boundary(criterion, found.theta, other_start) | ~found.converged)
+    if other_start is not None and len(doubtful):
+        again = _from_start(criterion, doubtful, other_start, chunk, tolerance, max_evaluations, None)
+        found.evaluations[doubtful] += again.evaluations
+        lower = again.converged & ~(again.value >= found.value[doubtful] - NOISE * (1.0 + np.abs(again.value)))
+        for name in ("theta", "value", "gradient", "hessian", "expected_decrease", "converged"):
+            getattr(found, name)[doubtful[lower]] = getattr(again, name)[lower]
+    theta = criterion.canonical(found.theta)
+    theta[(criterion.lower == 0) & (theta < boundary_tol)] = 0.0
+    return replace(found, theta=theta)
+
+
+def _on_the_boundary(criterion: Objective, theta: FloatArray, unit: FloatArray | None) -> NDArray[np.bool_]:
+    """Which of theta ``(R, m)`` have a diagonal element of L that is nearly 0, in units of its column."""
+    size = 1.0 if unit is None else unit
+    near: NDArray[np.bool_] = ((np.abs(theta) < BOUNDARY * size) & (criterion.lower == 0)).any(axis=1)
+    return near
+
+
+def _from_start(
+    criterion: Objective,
+    problems: IntArray,
+    start: FloatArray,
+    chunk: int,
+    tolerance: float,
+    max_evaluations: int,
+    progress: Callable[[int], None] | None,
+) -> NewtonResult:
+    """Newton's method for some of the responses, all from one theta."""
     parts = []
-    for first in range(0, R, chunk):
-        block = np.arange(first, min(first + chunk, R))
+    for first in range(0, len(problems), chunk):
+        block = problems[first : first + chunk]
 
         def done(ended: int, before: int = first) -> None:
             if progress is not None:
                 progress(before + ended)
 
         def evaluate(theta: FloatArray, rows: IntArray, block: IntArray = block) -> Evaluated:
-            return criterion.evaluate(theta, block[rows])
+            if len(rows) != 1 or chunk == 1:
+                return criterion.evaluate(theta, block[rows])
+            return _first(criterion.evaluate(np.repeat(theta, 2, axis=0), block[np.repeat(rows, 2)]))
 
-        parts.append(newton(evaluate, np.tile(start, (len(block), 1)), tolerance, max_evaluations, on_done=done))
-    theta = criterion.canonical(np.concatenate([p.theta for p in parts]))
-    theta[(criterion.lower == 0) & (theta < boundary_tol)] = 0.0
-    return NewtonResult(
-        theta,
-        *(
-            np.concatenate([getattr(p, name) for p in parts])
-            for name in ("value", "gradient", "hessian", "expected_decrease", "evaluations", "converged")
-        ),
-    )
+        begin = np.tile(start, (len(block), 1))
+        parts.append(
+            newton(evaluate, begin, tolerance, max_evaluations, on_done=done, last_step=LAST * tolerance, correct=True)
+        )
+    return NewtonResult(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(NewtonResult)))
+
+
+@dataclass(frozen=True)
+class _Some:
+    """Some of an evaluation."""
+
+    value: FloatArray
+    gradient: FloatArray
+    hessian: FloatArray
+    exact: bool
+
+
+def _first(got: Evaluated) -> Evaluated:
+    return _Some(got.value[:1], got.gradient[:1], got.hessian[:1], got.exact)
 
 
 def singular(theta: FloatArray, lower: FloatArray, tol: float = 1e-4) -> bool:
