@@ -56,5 +56,6 @@ def record(cases: Iterable[Case], folder: Path, case_files: Iterable[Path]) -> I
         command = [*prefix, sys.executable, "-m", "rcompare.engines.worker", case.id, str(folder), *files]
         done = subprocess.run(command, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise RecordingError(f"case {case.id}: {done.stderr.strip()[-2000:]}")
+            said = "\n".join(done.stderr.strip().splitlines()[-6:])
+            raise RecordingError(f"case {case.id}: R's process ended with code {done.returncode}:\n{said}")
         yield case, Path(done.stdout.strip().splitlines()[-1])

@@ -16,6 +16,7 @@ from rcompare.differences import Comparison, Difference
 from rcompare.divergences import Divergence, builtin_register, registered
 from rcompare.engines.base import CriterionEngine, Engine, EngineUnavailable, OtherData
 from rcompare.engines.golden import GoldenAltered, GoldenEngine
+from rcompare.engines.r import RError
 from rcompare.judge import judge_of
 from rcompare.results import Labelled, Results
 
@@ -227,5 +228,6 @@ STOPPED: dict[type[Exception], tuple[str, str]] = {
     OtherData: ("data", "error"),
     CaseError: ("case", "error"),
     PylmerError: ("case", "error"),
+    RError: ("error", "error"),
 }
 """What stops one case only: the quantity and status under which it is reported."""

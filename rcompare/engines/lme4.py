@@ -161,8 +161,9 @@ def r_stamp(R: RSession) -> dict[str, Any]:
     return {"engine": "R", "package": "lme4", **flat, "packages": packages, "script_hash": script_hash()}
 
 
-def _values(raw: dict[str, Any]) -> dict[str, Value]:
-    return {name: _value(entry) for name, entry in raw.items()}
+def _values(raw: Any) -> dict[str, Value]:
+    """Values by name; R's empty list has no names."""
+    return {name: _value(entry) for name, entry in raw.items()} if isinstance(raw, dict) else {}
 
 
 def _value(entry: dict[str, Any]) -> Value:

@@ -74,9 +74,9 @@ def lme_call(case: Case, design: Design) -> LmeCall:
     Examples
     --------
     >>> from pylmer import datasets, lFormula
-    >>> case = Case("o", "Orthodont", formula="distance ~ age + (age | Subject)")
-    >>> lme_call(case, lFormula(case.formula, datasets.Orthodont())).code
-    'lme(distance ~ age, data = Orthodont, random = list(Subject = pdLogChol(~age)), method = "REML")'
+    >>> case = Case("rail", "Rail", formula="travel ~ 1 + (1 | Rail)")
+    >>> lme_call(case, lFormula(case.formula, datasets.Rail())).code
+    'lme(travel ~ 1, data = Rail, random = list(Rail = pdLogChol(~1)), method = "REML", na.action = na.omit)'
     """
     if case.offset is not None or "offset(" in case.formula.replace(" ", ""):
         raise NotOffered("lme has no offset")
@@ -95,7 +95,10 @@ def lme_call(case: Case, design: Design) -> LmeCall:
     args.append(f'method = "{"REML" if case.REML else "ML"}"')
     if case.weights is not None:
         args.append(f"weights = varFixed(~I(1/{r_name(case.weights)}))")
-    return LmeCall(f"lme({', '.join([*args, *call_arguments(case)])})", columns, order)
+    args += call_arguments(case)
+    if case.na_action is None:
+        args.append("na.action = na.omit")  # lmer's default; lme's is to fail
+    return LmeCall(f"lme({', '.join(args)})", columns, order)
 
 
 def _outermost_first(design: Design) -> tuple[str, ...]:

@@ -33,22 +33,22 @@ def case_on(data: str, formula: str, **more: object) -> Case:
         (
             case_on("Machines", "score ~ Machine + (1 | Worker/Machine)", REML=False),
             "lme(score ~ Machine, data = Machines, random = list(Worker = pdLogChol(~1), rc.group2 = pdLogChol(~1)), "
-            'method = "ML")',
+            'method = "ML", na.action = na.omit)',
         ),
         (
             case_on("Orthodont", "distance ~ age + (age || Subject)", subset='Sex == "Female"'),
             "lme(distance ~ age, data = Orthodont, random = list(Subject = pdBlocked(list(pdLogChol(~1), "
-            'pdLogChol(~0 + age)))), method = "REML", subset = Sex == "Female")',
+            'pdLogChol(~0 + age)))), method = "REML", subset = Sex == "Female", na.action = na.omit)',
         ),
         (
             case_on("cbpp", "incidence ~ period + (1 | herd)", weights="size"),
             "lme(incidence ~ period, data = cbpp, random = list(herd = pdLogChol(~1)), "
-            'method = "REML", weights = varFixed(~I(1/size)))',
+            'method = "REML", weights = varFixed(~I(1/size)), na.action = na.omit)',
         ),
         (
             case_on("Pastes", "strength ~ 1 + (1 | sample) + (1 | batch)"),
             "lme(strength ~ 1, data = Pastes, random = list(batch = pdLogChol(~1), sample = pdLogChol(~1)), "
-            'method = "REML")',
+            'method = "REML", na.action = na.omit)',
         ),
     ],
     ids=["nested", "uncorrelated", "weights", "implicitly nested"],

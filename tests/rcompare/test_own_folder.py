@@ -79,12 +79,13 @@ def test_recorded_checked_run_and_reported(lab: Path, R: RSession) -> None:
     assert done.exit_code == 1
     assert "the two engines saw different data" in " ".join(done.output.split())
 
+    assert "recorded from other data" in command("check", "light", "--cases", lab, "--no-live").output
+
     path = folder / "light.json"
     path.write_text(path.read_text().replace('"sigma": {"dim": [], "values": [', '"sigma": {"dim": [], "values": [1'))
     done = command("check", "light", "--cases", lab, "--no-live")
     assert done.exit_code == 1
     assert "is not as it was written" in " ".join(done.output.split())
-    assert "recorded from other data" in done.output
 
 
 HOSTILE = (
@@ -113,6 +114,26 @@ def test_a_case_that_is_refused_does_not_stop_the_others(lab: Path, R: RSession)
     done = command("run", "bad", "--cases", lab, "--against", "R")
     assert done.exit_code == 1
     assert "not among the functions that may reach R" in " ".join(done.output.split())
+
+
+@pytest.mark.r
+def test_an_error_of_r_is_its_answer(lab: Path, R: RSession) -> None:
+    text = '[[case]]\nid = "nothere"\nfile = "plants.csv"\nformula = "height ~ weeks + (1 | plant)"\n'
+    (lab / "growth.toml").write_text(text)
+    done = command("run", "--cases", lab, "--against", "R", "-v")
+    assert "object 'weeks' not found" in " ".join(done.output.split())
+
+
+@pytest.mark.r
+def test_missing_values_are_left_out_by_every_engine(lab: Path, R: RSession) -> None:
+    table = lab / "plants.csv"
+    lines = table.read_text().splitlines()
+    lines[3] = ",".join(
+        "NA" if i == lines[0].split(",").index("height") else v for i, v in enumerate(lines[3].split(","))
+    )
+    table.write_text("\n".join(lines) + "\n")
+    for against in ("nlme", "lmerTest"):
+        assert command("run", "light", "--cases", lab, "--against", against).exit_code == 0
 
 
 @pytest.mark.parametrize(
