@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("arguments", "files"),
+    ("arguments", "files", "threads"),
     ("linalg", "rcompat", "structured"),
     ("covariance", "control", "datasets"),
     ("formula",),

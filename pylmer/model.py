@@ -14,6 +14,7 @@ from pylmer.control import LmerControl
 from pylmer.criterion.criterion import Criterion, PLSState, mkLmerDevfun
 from pylmer.formula.design import Design
 from pylmer.optimize.optimum import OptResult
+from pylmer.threads import one_thread
 
 if TYPE_CHECKING:
     from pylmer.formula.batches_rows import RowsInBatches
@@ -73,7 +74,8 @@ class MerMod:
     @cached_property
     def state(self) -> PLSState:
         """Everything that depends on theta, at the optimum."""
-        return self.criterion.state(self.opt.theta)
+        with one_thread(self.design.cells):
+            return self.criterion.state(self.opt.theta)
 
     @cached_property
     def condVar(self) -> tuple[FloatArray, ...]:

@@ -189,6 +189,11 @@ class Design:
     batches: RowsInBatches | None = None
 
     @property
+    def cells(self) -> int:
+        """Cells of the largest dense matrix that a fit may work with."""
+        return max(len(self.y) * (len(self.X_names) + 1), self.re.q**2)
+
+    @property
     def n(self) -> int:
         """Number of rows."""
         return len(self.y)

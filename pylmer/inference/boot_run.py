@@ -32,7 +32,7 @@ Replicate = Callable[[MerMod, Criterion, NewtonResult, FloatArray, int], MerMod]
 
 PartOf = Callable[[Criterion, NewtonResult, FloatArray], "Part"]
 
-__all__ = ["Kept", "Part", "Statistic", "as_series", "compute", "fingerprint", "statistics"]
+__all__ = ["BLOCK", "Kept", "Part", "Statistic", "as_series", "compute", "fingerprint", "statistics"]
 
 #: Replicates that are refitted together; the result does not depend on where the work was cut before.
 BLOCK = 250

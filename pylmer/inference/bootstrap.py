@@ -21,7 +21,7 @@ from pylmer.criterion.criterion import Criterion
 from pylmer.errors import BootstrapInterrupted, BootstrapStopped, DataError, ModelError, RWarning
 from pylmer.files import FileError
 from pylmer.inference.boot_intervals import BootType, boot_interval, level_columns
-from pylmer.inference.boot_run import Kept, Part, Statistic, as_series, compute, fingerprint
+from pylmer.inference.boot_run import BLOCK, Kept, Part, Statistic, as_series, compute, fingerprint
 from pylmer.inference.parameters import parameter_names, parameters, parameters_of
 from pylmer.linalg.one_factor import Responses
 from pylmer.methods.simulate import draw_responses, simulate, stream_for
@@ -32,6 +32,7 @@ from pylmer.optimize.optimum import OptResult, optimize_many
 from pylmer.rcompat.caller import name_of
 from pylmer.rcompat.missing import NA, NAType
 from pylmer.rcompat.printable import Printable
+from pylmer.threads import one_thread
 
 FloatArray = NDArray[np.float64]
 
@@ -206,7 +207,8 @@ def bootMer(
 
     tol = model.control.singular_tol
     try:
-        compute(tol, y, part_of, lambda rows: refit_many(model, rows, progress), kept, executor)
+        with one_thread(max(model.design.cells, model.n * min(nsim, BLOCK))):
+            compute(tol, y, part_of, lambda rows: refit_many(model, rows, progress), kept, executor)
         kept.write(now=True)
     except (KeyboardInterrupt, BrokenExecutor, FileError) as stop:
         with suppress(FileError):

@@ -25,6 +25,7 @@ from pylmer.model import FitCall, MerMod, make_model
 from pylmer.optimize.convergence import Rules, about_gradient
 from pylmer.optimize.optimum import OptResult, optimizeLmer, singular
 from pylmer.rcompat.format import format_numbers
+from pylmer.threads import one_thread
 
 FloatArray = NDArray[np.float64]
 M = TypeVar("M", bound=MerMod)
@@ -54,10 +55,11 @@ def fit_call(
         said.control,
     )
     design = replace(design, call=call_text(design.call, said))
-    with memory_limit(said.control.max_memory):
-        criterion = mkLmerDevfun(design, said.REML)
-    opt = optimum_of(design, criterion, said.control, said.start, trace)
-    criterion, opt = look_again(design, criterion, opt, said.control)
+    with one_thread(design.cells):
+        with memory_limit(said.control.max_memory):
+            criterion = mkLmerDevfun(design, said.REML)
+        opt = optimum_of(design, criterion, said.control, said.start, trace)
+        criterion, opt = look_again(design, criterion, opt, said.control)
     model = make_model(kind, design, criterion, opt, said.control, said)
     announce(model, stacklevel)
     return model

@@ -22,6 +22,7 @@ from pylmer.inference.profile_tracks import Estimate, Point, Steps, walk
 from pylmer.inference.splines import HermiteSpline, back_spline, interpolating_spline
 from pylmer.model import MerMod
 from pylmer.rcompat.printable import Printable
+from pylmer.threads import one_thread
 
 FloatArray = NDArray[np.float64]
 
@@ -198,7 +199,9 @@ def profile(
     defined = [all_foci[i] for i in wanted if i not in undefined]
     errors = np.sqrt(np.diagonal(fit.vcov_beta))
     estimate = Estimate(fit.value, fit.theta, fit.residual_sd, values, errors)
-    found = dict(zip([f.place for f in defined], walk(fit.criterion, estimate, defined, names, steps), strict=True))
+    with one_thread(fit.design.cells):
+        tracks = walk(fit.criterion, estimate, defined, names, steps)
+    found = dict(zip([f.place for f in defined], tracks, strict=True))
     curves: dict[str, Curve] = {}
     for i in wanted:
         f = all_foci[i]
