@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 EXTRA_GROUPS = (
     *("boot", "simulate", "icc", "heads", "wald", "profile", "satterthwaite", "influence", "anova", "drop1", "against"),
     *("predictions", "simulations", "refits", "comparisons", "several", "allFit", "replay", "intervals", "bootstrap"),
-    *("diagnostics", "deletions", "getME", "extractors", "conversions", "modular"),
+    *("diagnostics", "deletions", "getME", "extractors", "conversions", "modular", "tools"),
 )
 """Groups that a case must ask for."""
 

@@ -32,6 +32,7 @@ from rcompare.command import (
 )
 from rcompare.engines.base import EngineUnavailable
 from rcompare.engines.golden import GoldenEngine
+from rcompare.surface_command import surface
 
 __all__ = ["TOOLS"]
 
@@ -179,5 +180,5 @@ def selftest(names: tuple[str, ...], case_files: tuple[Path, ...], golden: Path 
     sys.exit(0 if caught and all(c.ok for c in caught) else DISAGREE)
 
 
-TOOLS = (doctor, schema, scoreboard, selftest)
+TOOLS = (doctor, schema, scoreboard, selftest, surface)
 """Commands that :mod:`rcompare.cli` adds to its own."""

@@ -37,7 +37,8 @@ class Quantity:
     kind
         Row of the tolerance table.
     scale
-        What a difference is divided by: ``entry`` (each reference value), ``array`` (the largest reference value),
+        What a difference is divided by: ``entry`` (each reference value), ``array`` (the largest reference value, or
+        the residual SD if all are zero),
         ``se`` (the larger of value and standard error), ``cov`` (square root of the product of the diagonals),
         ``one`` (nothing).
     title
@@ -54,6 +55,48 @@ class Quantity:
     def heading(self) -> str:
         """What a table calls it."""
         return self.title or self.name
+
+
+PREDICTED = (
+    *("all", "population", "none", "part", "random.only", "new", "new.population", "new.part", "new.random.only"),
+    *("new.levels", "na.pass", "na.omit"),
+)
+SIMULATED = ("new", "use.u", "kept", "part", "newparams", "newdata", "formula")
+INTERVALS = (
+    *(f"confint.{n}" for n in ("Wald.names", "Wald.beta", "profile.name", "profile.number", "profile.theta")),
+    *(f"profile.{n}" for n in ("confint.50", "confint.99", "log", "sigma", "variance")),
+)
+DELETED = tuple(
+    f"influence.{n}"
+    for n in ("fixed", "variances", "dfbeta", "dfbetas", "dfbeta.variances", "cooks", "case.cooks", "case.dfbeta")
+)
+COMPONENTS = (
+    *("X", "Z", "Zt", "Lambda", "Lambdat", "A", "L", "L.diagonal", "RZX", "L.RZX", "Ztlist", "mmList", "Tlist"),
+    *("ST", "mu", "offset", "cmp", "devfun"),
+)
+CONVERTED = (
+    *("Cv_to_Sv", "Cv_to_Vv", "Sv_to_Cv", "Vv_to_Cv", "mlist2vec", "vec2mlist", "vec2STlist", "cov2sdcor", "sdcor2cov"),
+    *("lFormula.start", "dummy", "mkNewReTrms.Zt", "mkNewReTrms.b", "mkNewReTrms.Lambdat", "mkVarCorr", "mkRespMod.y"),
+    *("mkRespMod.weights", "mkRespMod.offset", "merPredD.beta", "merPredD.b", "merPredD.linPred", "merPredD.logs"),
+    *("merPredD.unsc", "GHrule", "GQdk", "fortify"),
+)
+LISTED = ("coef", "fixef", "ranef", "confint", "sigma", "logLik", "fitted", "residuals", "summary")
+LABELS = (
+    *("optinfo.messages", "check.gradient", "check.Hessian", "influence.names", "getME.names", "getME.per.term.names"),
+    *("getME.flist", "family", "formula", "terms", "model.frame.names", "data.columns", "VarCorr.lower.tri.names"),
+    *("ranef.columns", "methTitle", "lFormula.frame", "lFormula.bars", "nobars", "subbars", "dummy.names"),
+    *("expandDoubleVerts", "profile.columns", "confint.profile.names", "lmList.formula"),
+    *("mkDataTemplate", "fortify.columns", "factorize"),
+)
+COUNTS = (
+    *("isSingular.strict", "getME.counts", "getME.per.term", "getME.dims", "model.frame.dim", "data.dim", "is"),
+    *("isNested", "ngrps.factor", "profile.points", "lmList.logLik.df", "allFit.ok"),
+    *("mkParsTemplate", "rePos.fields", "GQN"),
+)
+MINIMA = (
+    *("optimizeLmer.value", "mkMerMod.criterion", "Nelder_Mead.value", "nlminbwrap.value", "nloptwrap.value"),
+    *("allFit.llik", "devfun2", "devfun2.base"),
+)
 
 
 def _table() -> dict[str, Quantity]:
@@ -102,7 +145,7 @@ def _table() -> dict[str, Quantity]:
         Quantity("boot.t0", 3, "interval", "array"),
         Quantity("boot.t", 3, "replicate", "column", "bootstrap replicates"),
         Quantity("boot.criterion", 3, "replicate criterion", "one", "criteria of the refits"),
-        Quantity("boot.ci", 3, "interval", "entry", "bootstrap interval"),
+        Quantity("boot.ci", 3, "replicate", "row", "bootstrap interval"),
         Quantity("confint.wald", 3, "interval", "row"),
         Quantity("confint.profile", 3, "interval", "row"),
         Quantity("satterthwaite.df", 3, "df", title="Satterthwaite df"),
@@ -112,8 +155,49 @@ def _table() -> dict[str, Quantity]:
         Quantity("anova", 3, "interval", "entry"),
         *(Quantity(f"text.{n}", 4, "text") for n in ("print", "summary", "VarCorr", "str", "ranef.head", "coef.head")),
         *(Quantity(f"text.{n}", 4, "effects text") for n in ("ranef", "coef")),
+        *_surface(),
     ]
     return {row.name: row for row in rows}
+
+
+def _surface() -> list[Quantity]:
+    """What lme4 answers beyond the fit itself."""
+    refits = ("refit", "refitML", "update.REML", "update.formula")
+    return [
+        *(Quantity(f"predict.{n}", 1, "vector", "array") for n in PREDICTED),
+        *(Quantity(f"simulate.{n}", 3, "draw", "array") for n in SIMULATED),
+        *(Quantity(f"{n}.criterion", 3, "replicate criterion", "one") for n in refits),
+        *(Quantity(f"{n}.theta", 3, "theta", "one") for n in (*refits, "allFit")),
+        *(Quantity(f"{n}.{v}", 3, "coefficient", "array") for n in refits for v in ("beta", "sigma")),
+        *(Quantity(n, 3, "variance", "array") for n in ("allFit.fixef", "allFit.sdcor")),
+        Quantity("replay.theta", 3, "replay", "one", "theta, step by step as nlopt"),
+        Quantity("anova.one", 1, "coefficient"),
+        *(Quantity(f"confint.boot.{n}", 3, "interval", "row") for n in ("perc", "basic", "norm", "names")),
+        *(Quantity(f"bootMer.{n}", 3, "replicate", "column") for n in ("t", "use.u", "semiparametric")),
+        Quantity("bootMer.t0", 3, "interval", "array"),
+        *(Quantity(n, 3, "interval", "row") for n in INTERVALS),
+        *(Quantity(n, 1, "vector", "array") for n in ("rstudent", "cooks.rows", "weights.prior", "getME.RX")),
+        *(Quantity(n, 1, "coefficient", "array") for n in ("hat.sum", "rePCA.sdev", "VarCorr.lower.tri")),
+        Quantity("rePCA.rotation", 1, "correlation", "one"),
+        Quantity("optinfo.Hessian", 1, "derivative", "array"),
+        *(Quantity(n, 3, "influence", "column") for n in DELETED),
+        *(Quantity(f"getME.{n}", 1, "vector") for n in COMPONENTS),
+        *(Quantity(n, 1, "likelihood") for n in ("REMLcrit", "deviance.ML", "logLik.ML", "logLik.REML", "as.function")),
+        *(
+            Quantity(n, 1, "likelihood")
+            for n in ("devfun.start", "llikAIC", "getL", "model.matrix.random", "mkRespMod.objective")
+        ),
+        Quantity("model.matrix", 1, "exact number", "array"),
+        *(Quantity(n, 1, "factor", "array") for n in CONVERTED),
+        *(Quantity(f"lmList.{n}", 1, "coefficient", "array") for n in LISTED),
+        *(Quantity(n, 0, "label") for n in LABELS),
+        *(Quantity(n, 0, "count") for n in COUNTS),
+        *(Quantity(n, 3, "label") for n in ("anova.several.messages", "confint.messages")),
+        *(Quantity(n, 3, "replicate criterion", "one") for n in MINIMA),
+        Quantity("optimizeLmer.par", 3, "theta", "one"),
+        *(Quantity(f"text.{n}", 4, "text") for n in ("anova.one", "rePCA.summary", "family", "fixef", "logLik")),
+        *(Quantity(f"text.{n}", 4, "text") for n in ("VarCorr.variance", "VarCorr.both", "formatVC")),
+    ]
 
 
 CATALOGUE: dict[str, Quantity] = _table()
@@ -171,7 +255,7 @@ def scale_of(q: Quantity, theirs: Labelled, reference: Mapping[str, Value]) -> F
     """
     x = np.abs(np.nan_to_num(theirs.values, nan=0.0, posinf=0.0, neginf=0.0))
     if q.scale == "array":
-        return np.full(x.shape, max(float(x.max(initial=0.0)), 1e-300))
+        return np.full(x.shape, max(float(x.max(initial=0.0)) or _sigma(reference), 1e-300))
     if q.scale == "one":
         return np.ones(x.shape)
     if q.scale == "unit":
@@ -190,6 +274,12 @@ def scale_of(q: Quantity, theirs: Labelled, reference: Mapping[str, Value]) -> F
     if q.scale == "penalty":
         return _at_least(x, reference.get("pwrss"))
     return np.maximum(x, 1e-300)
+
+
+def _sigma(reference: Mapping[str, Value]) -> float:
+    """The residual SD: what counts where all numbers are zero, as the random effects of a singular fit are."""
+    sigma = reference.get("sigma")
+    return float(sigma.values) if isinstance(sigma, Labelled) and sigma.values.ndim == 0 else 0.0
 
 
 def _at_least(x: FloatArray, companion: Value | None) -> FloatArray:

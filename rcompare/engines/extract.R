@@ -234,6 +234,7 @@ rc_lmer <- function(fit, case, where) {
   out <- list()
   for (group in intersect(names(core), case$groups)) out <- c(out, core[[group]](fit))
   for (group in intersect(names(rc_extra), case$groups)) out <- c(out, rc_extra[[group]](fit, case))
+  for (group in intersect(names(rc_surface), case$groups)) out <- c(out, rc_surface[[group]](fit, case, where))
   if ("against" %in% case$groups) out <- c(out, rc_against(fit, case, where))
   out
 }
@@ -346,7 +347,7 @@ rc_answer <- function(case, data) {
   heard <- tryCatch(rc_listen(eval(rc_call(case), where)), error = function(e) conditionMessage(e))
   if (is.character(heard)) return(list(error = heard, values = list(), tight = list(), messages = NULL, warnings = NULL))
   fit <- heard$value
-  take <- switch(case$call, lmer = rc_lmer, lm = rc_lm, aov = rc_aov, data = rc_look)
+  take <- switch(case$call, lmer = rc_lmer, lm = rc_lm, aov = rc_aov, data = rc_look, lmList = rc_lmlist)
   values <- suppressMessages(suppressWarnings(take(fit, case, where)))
   tight <- if (case$call == "lmer" && isTRUE(case$tight)) suppressWarnings(rc_tight_values(rc_tight(fit, case, where), case))
   list(error = NULL, values = values, tight = tight, messages = heard$messages, warnings = heard$warnings)

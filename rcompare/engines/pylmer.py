@@ -22,13 +22,18 @@ from rcompare.datatable import canonical_text, case_data, case_hash, data_hash
 from rcompare.engines.named_call import call_case
 from rcompare.engines.pylmer_classical import CLASSICAL, LOOK
 from rcompare.engines.pylmer_extract import MIXED
+from rcompare.engines.pylmer_surface import SURFACE_FITS
+from rcompare.engines.pylmer_surface_parts import LISTS, SURFACE_PARTS
+from rcompare.engines.pylmer_surface_tools import TOOLS
 from rcompare.results import Results, Value
 
 __all__ = ["PylmerEngine"]
 
+SURFACE = SURFACE_FITS | SURFACE_PARTS | {"tools": TOOLS}
 AT_THETA = {g: g for g in ("structure", "fit", "effects", "rows", "text", "icc", "heads", "simulate")}
-AT_THETA["boot"] = "replicates"
-"""Groups that are asked at R's theta; of the bootstrap every replicate."""
+AT_THETA.update({g: g for g in ("predictions", "simulations", "diagnostics", "getME", "extractors", "tools")})
+AT_THETA.update(boot="replicates", conversions="conversions", comparisons="anova.own", modular="devfun.own")
+"""Groups that are asked at R's theta; of the bootstrap every replicate, and no fit again of what is compared."""
 
 FloatArray = NDArray[np.float64]
 api: Any = import_module("pylmer")
@@ -109,7 +114,7 @@ class PylmerEngine:
         """Ask all questions of the case's groups; ``wanted`` maps groups to those that are asked instead."""
         values: dict[str, Value] = {}
         failed: dict[str, str] = {}
-        tables = LOOK if case.call == "data" else (MIXED if case.call == "lmer" else CLASSICAL[case.call])
+        tables = {"data": LOOK, "lmer": MIXED | SURFACE, "lmList": LISTS, **CLASSICAL}[case.call]
         with ExitStack() as stack:
             stack.enter_context(api.options(lme4=self.lme4, useFancyQuotes=False, digits=7, width=80))
             stack.enter_context(warnings.catch_warnings())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 __all__ = ["SCRIPTS", "script_hash"]
 
-SCRIPTS = tuple(Path(__file__).parent / name for name in ("data.R", "extract.R"))
+NAMES = ("data.R", "extract.R", "surface.R", "surface_parts.R", "surface_tools.R")
+SCRIPTS = tuple(Path(__file__).parent / name for name in NAMES)
 
 
 def script_hash() -> str:
