@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pylmer.errors import ModelError
+from pylmer.linalg.memory import allowed_memory, memory_text
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -64,6 +65,11 @@ def cholesky_of(Z: SparseArray, Lambda: SparseArray, weights: FloatArray | None)
     q = Z.shape[1]
     if q > MAX_DENSE:
         raise ModelError(f"L of {q} random effects is not made: more than {MAX_DENSE}")
+    if 24 * q * q > allowed_memory():
+        raise ModelError(
+            f"L of {q} random effects is not made: on the way it takes {memory_text(24 * q * q)} of memory, and "
+            f"{memory_text(allowed_memory())} may be taken"
+        )
     ZL = _weighted(Z, weights) @ Lambda
     return sp.csc_array(scipy.linalg.cholesky((ZL.T @ ZL).toarray() + np.eye(q), lower=True))
 

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from pylmer.errors import ModelError
 
-__all__ = ["Estimate", "available_memory", "bytes_of_rows", "memory_limit", "memory_text", "refuse_too_large"]
+__all__ = [
+    "Estimate",
+    "allowed_memory",
+    "available_memory",
+    "bytes_of_rows",
+    "memory_limit",
+    "memory_text",
+    "refuse_too_large",
+]
 
 #: Share of the available memory that a fit may take where no limit is given.
 SHARE = 0.9
@@ -54,10 +62,10 @@ def bytes_of_rows(n: int, p: int, widths: Sequence[int]) -> int:
     Examples
     --------
     >>> bytes_of_rows(1000, 2, [1, 1])
-    216000
+    280000
     """
     pairs = [a * b for i, a in enumerate(widths) for b in widths[:i]]
-    columns = 2 * p + 2 + 2 * sum(widths) + 2 * len(widths)
+    columns = 2 * p + 2 + 2 * sum(widths) + 6 * len(widths)
     return 8 * n * (columns + 2 * (p + 1) + max(widths) + 4 * max(pairs, default=0) + 2 * sum(pairs))
 
 

@@ -14,6 +14,7 @@ from linalg_problem import Problem
 
 from pylmer.errors import ModelError
 from pylmer.linalg import memory as room
+from pylmer.linalg.assembled import Z_of_term, block_diagonal, cholesky_of
 from pylmer.linalg.choice import estimates, structure_of
 from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products
 from pylmer.linalg.crossed import Crossed
@@ -149,3 +150,12 @@ def test_available_memory_is_the_least_that_the_system_tells(tmp_path: Path, mon
 def test_bytes_in_words() -> None:
     sizes = (1234, 5.6e6, 7.89e9, 1.5e13)
     assert [memory_text(size) for size in sizes] == ["1.23 kB", "5.6 MB", "7.89 GB", "15 TB"]
+
+
+def test_the_whole_factor_is_refused_where_it_does_not_fit() -> None:
+    Z = Z_of_term(np.arange(40) % 20, np.ones((40, 1)), 20)
+    Lambda = block_diagonal([np.ones((1, 1))], [20])
+    with memory_limit(9_000.0), pytest.raises(ModelError, match=r"L of 20 .* takes 9\.6 kB of memory, and 9 kB may"):
+        cholesky_of(Z, Lambda, None)
+    with memory_limit(9_600.0):
+        assert cholesky_of(Z, Lambda, None).shape == (20, 20)
