@@ -36,6 +36,9 @@ def _session() -> RSession:
 def to_r(model: MerMod, data: pd.DataFrame, name: str = "fit", contrasts: dict[str, str] | None = None) -> Any:
     """Make an ``lmerMod`` of a pylmer fit: at its theta, without optimizing.
 
+    The data frame goes over too, under the name that the model's call has for it, unless R's global environment has a
+    variable of that name; R's ``update`` looks for it there.
+
     Parameters
     ----------
     model

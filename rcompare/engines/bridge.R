@@ -3,14 +3,16 @@
 rc_assemble <- function(code, name, data, theta) {
   where <- new.env(parent = globalenv())
   assign(name, data, envir = where)
-  call <- parse(text = code, keep.source = FALSE)[[1]]
+  if (!exists(name, envir = globalenv())) assign(name, data, envir = globalenv())  # where update() looks for it
+  call <- match.call(lme4::lmer, parse(text = code, keep.source = FALSE)[[1]])
   modular <- call
   modular[[1]] <- quote(lme4::lFormula)
   modular[["control"]] <- quote(lme4::lmerControl())
   parts <- eval(modular, where)
   devfun <- do.call(lme4::mkLmerDevfun, parts)
   opt <- list(par = theta, fval = devfun(theta), conv = 0, feval = 0L, message = "assembled from pylmer, not fitted in R")
-  attr(opt, "optimizer") <- "pylmer"
+  attr(opt, "optimizer") <- "nloptwrap"  # what refit(), profile() and bootMer() go on with
+  attr(opt, "control") <- list()
   lme4::mkMerMod(environment(devfun), opt, parts$reTrms, parts$fr, mc = call)
 }
 

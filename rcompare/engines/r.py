@@ -132,7 +132,7 @@ class RSession:
     def converter(
         self, there: type, to: Callable[[Any], Any], r_class: str, back: Callable[[Any], Any], name: str = "pylmer"
     ) -> Any:
-        """Rules for rpy2's ``robjects``: a ``there`` goes over by ``to``, an S4 object of ``r_class`` comes back."""
+        """Rules for rpy2's ``robjects``: a ``there`` goes over by ``to``, what is of ``r_class`` (S4) comes back."""
         from rpy2.robjects import conversion
 
         rules = conversion.Converter(name)
@@ -140,7 +140,8 @@ class RSession:
         fallback = conversion.get_conversion().rpy2py
 
         def come_back(value: Any) -> Any:
-            return back(value) if r_class in value.rclass else fallback(value)
+            self.bind("rcompare_x", value)
+            return back(value) if self.eval(f"methods::is(rcompare_x, {quote(r_class)})")[0] else fallback(value)
 
         rules.rpy2py.register(self._ri.SexpS4, come_back)
         return rules

@@ -28,7 +28,8 @@ def test_r_takes_the_fit_for_its_own(R: RSession) -> None:
     assert np.allclose(R.num("sigma(crossed)"), sigma(m), rtol=1e-10)
     assert np.allclose(R.num("as.matrix(vcov(crossed))"), vcov(m), rtol=1e-10)
     assert np.allclose(R.num("as.matrix(ranef(crossed)$Subject)"), ranef(m)["Subject"], rtol=1e-9, atol=1e-9)
-    assert R.text("summary(crossed)")[0] == "Linear mixed model fit by REML ['lmerMod']"
+    summary = R.text("summary(crossed)")
+    assert summary[:2] == ["Linear mixed model fit by REML ['lmerMod']", "Formula: Reaction ~ Days + (Days | Subject)"]
     new = data.assign(Days=data["Days"] + 1)
     assert np.allclose(R.num("predict(crossed, transform(sleepstudy, Days = Days + 1))"), predict(m, new), rtol=1e-10)
 
@@ -45,6 +46,19 @@ def test_methods_of_other_packages_work(R: RSession) -> None:
         R.eval("means <- emmeans::emmeans(crossed, ~Days, at = list(Days = c(0, 9)), lmer.df = 'asymptotic')")
         means = R.num("summary(means)$emmean")
         assert np.allclose(means, [fixef(m).iloc[0], fixef(m).iloc[0] + 9 * fixef(m).iloc[1]])
+
+
+def test_r_can_go_on_from_the_fit(R: RSession) -> None:
+    from rcompare.bridge import to_r
+
+    data, _ = sleepstudy()
+    rows = data.assign(w=1.0 + data["Days"] % 2)
+    weighted = lmer("Reaction ~ Days + (1 | Subject)", data=rows, weights="w")
+    to_r(weighted, rows, "crossed")
+    assert R.strings("class(update(crossed, . ~ . - Days))") == ["lmerMod"]
+    again = R.num("fixef(lme4::refit(crossed, getME(crossed, 'y')))")
+    assert np.allclose(again, fixef(weighted), rtol=1e-6)
+    assert R.num("dim(simulate(crossed, 2, seed = 1))").tolist() == [180, 2]
 
 
 def test_there_and_back(R: RSession) -> None:
@@ -105,3 +119,7 @@ def test_rpy2_converts_by_itself(R: RSession) -> None:
         back = robjects.r["identity"](m)
     assert isinstance(back, LmerMod)
     assert back.theta.tolist() == m.theta.tolist()
+    if R.has("lmerTest"):
+        with (robjects.default_converter + converter(data)).context():
+            tested = robjects.r("lmerTest::lmer(Reaction ~ Days + (1 | Subject), lme4::sleepstudy)")
+        assert isinstance(tested, LmerMod)
