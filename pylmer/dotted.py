@@ -185,13 +185,17 @@ class LmerMod(MerMod):
         """See :func:`pylmer.ranova`."""
         return inference.ranova(self, reduce_terms)
 
-    def refit(self, newresp: Any = None) -> LmerMod:
+    def refit(self, newresp: Any = None, progress: bool = False) -> Any:
         """See :func:`pylmer.refit`."""
-        return inference.refit(self, newresp)
+        return inference.refit(self, newresp, progress)
 
-    def refit_each(self, newresp: Any, progress: bool = False) -> list[LmerMod]:
+    def refit_each(self, newresp: Any, progress: bool = False) -> inference.Refits[LmerMod]:
         """See :func:`pylmer.refit_each`."""
         return inference.refit_each(self, newresp, progress)
+
+    def powerSim(self, test: str | Sequence[str] | None = None, nsim: int = 1000, **settings: Any) -> pd.DataFrame:
+        """See :func:`pylmer.powerSim`."""
+        return inference.powerSim(self, test, nsim, **settings)
 
     def update(self, formula: str | None = None, **changes: Any) -> LmerMod:
         """See :func:`pylmer.update`."""

@@ -9,9 +9,11 @@ from pylmer.inference.deviance_function import devfun2
 from pylmer.inference.fixed_tests import KRmodcomp, KRTest, contest, summary_with_df, vcovAdj
 from pylmer.inference.influence import Influence, cooks_distance, dfbeta, dfbetas, influence
 from pylmer.inference.lm_list import lmList
+from pylmer.inference.power import powerSim
 from pylmer.inference.profile import Profile, logProf, profile, varianceProf
 from pylmer.inference.random_anova import extractAIC, ranova
 from pylmer.inference.refit import refit, refit_each
+from pylmer.inference.refits import Refits
 from pylmer.inference.tables import AnovaFrame
 from pylmer.inference.update import update
 
@@ -23,6 +25,7 @@ __all__ = [
     "KRTest",
     "KRmodcomp",
     "Profile",
+    "Refits",
     "SummaryAllFit",
     "allFit",
     "anova",
@@ -39,6 +42,7 @@ __all__ = [
     "influence",
     "lmList",
     "logProf",
+    "powerSim",
     "profile",
     "ranova",
     "refit",

@@ -36,7 +36,16 @@ from pylmer.threads import one_thread
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["BootMer", "Statistic", "bootMer", "boot_parameters", "off_the_boundary", "refit_many", "replicate"]
+__all__ = [
+    "BootMer",
+    "Statistic",
+    "bootMer",
+    "boot_parameters",
+    "off_the_boundary",
+    "refit_drawn",
+    "refit_many",
+    "replicate",
+]
 
 M = TypeVar("M", bound=MerMod)
 
@@ -294,8 +303,7 @@ def boot_parameters(
 
     Simulated responses are summed as they are drawn and never held; the refits are Newton steps on all of them at once.
     """
-    criterion = model.criterion.with_responses(draw_responses(model, nsim, stream_for(seed)), model.beta)
-    found = _optimize(criterion, model.par, nsim, progress)
+    criterion, found = refit_drawn(model, nsim, seed, progress)
     t = parameters(criterion, found.theta)
     failed = ~found.converged
     t[failed] = np.nan
@@ -304,10 +312,18 @@ def boot_parameters(
     return BootMer(t0, t, nsim, seed)
 
 
+def refit_drawn(model: MerMod, nsim: int, seed: int | None, progress: bool = False) -> tuple[Criterion, NewtonResult]:
+    """Draw responses from a model and refit it to all of them; the rows are never held."""
+    with one_thread(max(model.design.cells, model.n * min(nsim, BLOCK))):
+        criterion = model.criterion.with_responses(draw_responses(model, nsim, stream_for(seed)), model.beta)
+        return criterion, _optimize(criterion, model.par, nsim, progress)
+
+
 def refit_many(model: MerMod, Y: FloatArray, progress: bool = False) -> tuple[Criterion, NewtonResult]:
     """Refit a model to many responses ``(R, n)``, summing over the rows once."""
-    criterion = _with_rows(model, Y)
-    return criterion, _optimize(criterion, model.par, len(Y), progress)
+    with one_thread(max(model.design.cells, Y.size)):
+        criterion = _with_rows(model, Y)
+        return criterion, _optimize(criterion, model.par, len(Y), progress)
 
 
 def _with_rows(model: MerMod, Y: FloatArray) -> Criterion:

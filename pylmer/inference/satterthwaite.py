@@ -169,8 +169,11 @@ def _parameter_covariance(
     H[:, :m, m] = H[:, m, :m] = mixed
     by_theta = mixed[:, :, None] * mixed[:, None] / H[:, m, m, None, None]
     H[:, :m, :m] = 0.5 * (profiled + profiled.swapaxes(-1, -2)) + by_theta
+    unknown = ~np.isfinite(H).all(axis=(1, 2))
+    H[unknown] = np.eye(m + 1)
     values, vectors = np.linalg.eigh(H)
     positive = values > 1e-8 * np.maximum(1.0, values[:, -1:])
     weight = np.where(positive, 2.0 / np.where(positive, values, 1.0), 0.0)
     covariance: FloatArray = (vectors * weight[:, None]) @ vectors.swapaxes(-1, -2)
+    covariance[unknown] = np.nan
     return covariance

@@ -79,8 +79,6 @@ def test_responses_that_do_not_fit() -> None:
     m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
     with pytest.raises(DataError, match="5 rows, data has 30"):
         refit(m, np.arange(5.0))
-    with pytest.raises(DataError, match="lists of length > 1"):
-        refit(m, simulate(m, 2))
     with pytest.raises(DataError, match="NA"):
         m.refit(np.full(30, np.nan))
     y = simulate(m, 1, seed=1)
