@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcompare.differences import Difference
-from rcompare.montecarlo import LIMIT, compare_samples
+from rcompare.montecarlo import FEWEST, LIMIT, compare_samples
 from rcompare.quantities import quantity
 from rcompare.results import Labelled, Results
 
-__all__ = ["BOOTSTRAP", "compare_bootstrap"]
+__all__ = ["BOOTSTRAP", "compare_bootstrap", "compare_responses", "same_stream"]
+
+FloatArray = NDArray[np.float64]
 
 BOOTSTRAP = ("boot.", "text.boot.")
 """How the names of these quantities begin."""
@@ -37,14 +39,14 @@ def compare_bootstrap(
     replicate where the reference's criterion lies above ours is left out and counted; ours above theirs is a
     difference. When replicates were left out, the intervals cannot be equal; they are then ``not comparable`` if they
     differ. When there are many such replicates, nothing is left out, and everything differs. The interval from our own
-    optimum is compared too, as close as two optima are. An engine whose random stream is its own (``"stream": "own"``
-    in its stamp) is compared by z-scores.
+    optimum is compared too, as close as two optima are. Engines with different random streams (:func:`same_stream`) are
+    compared by z-scores.
     """
     names = [name for name in theirs.values if name.startswith(BOOTSTRAP)]
     if not names:
         return []
-    if own.stamp.get("stream") == "own":
-        return _by_chance(case, own, theirs)
+    if not same_stream(own, theirs):
+        return _by_chance(case, own if fed is None or "boot.t" in own.values else fed, theirs)
     if fed is None or "boot.t" not in fed.values:
         return _compare(case, own, theirs, names, compare_values)
     found = _compare(case, fed, theirs, names, compare_values)
@@ -54,19 +56,46 @@ def compare_bootstrap(
     return [*found, replace(d, stage=3, quantity="boot.ci (end to end)", status=status)]
 
 
+def same_stream(ours: Results, theirs: Results) -> bool:
+    """Whether two engines draw the same random numbers from a seed.
+
+    They do not where our stamp says ``"stream": "own"``, or where both stamps name a generator (R's ``RNGkind``) and
+    the generators, or their ways to normal deviates, are not the same.
+    """
+    if ours.stamp.get("stream") == "own":
+        return False
+    kinds = [str(r.stamp.get("RNGkind", "")).split()[:2] for r in (ours, theirs)]
+    return not all(kinds) or kinds[0] == kinds[1]
+
+
+def compare_responses(case: str, ours: Results, theirs: Results) -> list[Difference]:
+    """Compare simulated responses of two random streams: mean and quantiles of all of them, by z-scores."""
+    a, b = ours.values.get("simulate"), theirs.values["simulate"]
+    base = Difference(case, "simulate", 3, "missing", tolerance=LIMIT, note="the engine gave no simulated responses")
+    if not (isinstance(a, Labelled) and isinstance(b, Labelled)):
+        return [base]
+    if min(a.values.size, b.values.size) < FEWEST:
+        return [replace(base, status="not comparable", note=f"too few responses for z-scores ({b.values.size})")]
+    return [_worst(base, a.values.ravel("F"), b.values.ravel("F"))]
+
+
+def _worst(base: Difference, a: FloatArray, b: FloatArray) -> Difference:
+    """The statistic whose z-score is the largest."""
+    worst = max(compare_samples(a, b), key=lambda m: abs(m.z))
+    note = f"z-score of the {worst.what}, another random stream than the reference's"
+    d = replace(base, status="same" if worst.agrees else "differs", size=abs(worst.z), note=note)
+    return replace(d, ours=f"{worst.ours:.6g}", theirs=f"{worst.theirs:.6g}")
+
+
 def _by_chance(case: str, own: Results, theirs: Results) -> list[Difference]:
     a, b = own.values.get("boot.t"), theirs.values.get("boot.t")
     base = Difference(case, "boot.t", 3, "missing", tolerance=LIMIT, note="the engine gave no replicates")
     if not (isinstance(a, Labelled) and isinstance(b, Labelled)) or a.labels[1] != b.labels[1] or b.labels[1] is None:
         return [base]
-    found = []
-    for j, label in enumerate(b.labels[1]):
-        worst = max(compare_samples(a.values[:, j], b.values[:, j]), key=lambda m: abs(m.z))
-        status = "same" if worst.agrees else "differs"
-        note = f"z-score of the {worst.what}, another random stream than R's"
-        d = replace(base, status=status, size=abs(worst.z), where=label, note=note)
-        found.append(replace(d, ours=f"{worst.ours:.6g}", theirs=f"{worst.theirs:.6g}"))
-    return found
+    if min(len(a.values), len(b.values)) < FEWEST:
+        note = f"too few replicates for z-scores ({min(len(a.values), len(b.values))} of {FEWEST})"
+        return [replace(base, status="not comparable", note=note)]
+    return [replace(_worst(base, a.values[:, j], b.values[:, j]), where=name) for j, name in enumerate(b.labels[1])]
 
 
 def _compare(

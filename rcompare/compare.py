@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rcompare.bootstrap import BOOTSTRAP, compare_bootstrap
+from rcompare.bootstrap import BOOTSTRAP, compare_bootstrap, compare_responses, same_stream
 from rcompare.case import Case, Waiver
 from rcompare.differences import Comparison, Difference
 from rcompare.effects import effects_of
@@ -134,6 +134,8 @@ def _stages(
                 found.append(_end_to_end(case, q, ours, theirs, optimum, fed))
             elif name in OPTIMUM and name != "criterion" and not (singular and name == "theta"):
                 found.append(_at_optimum(case, q, ours, theirs))
+        elif name == "simulate" and not same_stream(ours, theirs):
+            found += compare_responses(case.id, ours, theirs)
         elif q.kind == "draw" and fitted:
             found += _draws(case, q, ours, theirs, ours_at)
         elif q.stage == 2 and fitted:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LIMIT", "MonteCarlo", "compare_samples"]
+__all__ = ["FEWEST", "LIMIT", "MonteCarlo", "compare_samples"]
 
 FloatArray = NDArray[np.float64]
 
@@ -15,6 +15,10 @@ LIMIT = 4.0
 """Largest |z| at which two samples still count as drawn from the same distribution."""
 
 BATCHES = 20
+
+FEWEST = 2 * BATCHES
+"""Replicates that a comparison needs."""
+
 PROBABILITIES = (0.025, 0.5, 0.975)
 
 
@@ -58,10 +62,8 @@ def compare_samples(ours: FloatArray, theirs: FloatArray) -> list[MonteCarlo]:
     """
     a, b = (np.asarray(x, dtype=np.float64) for x in (ours, theirs))
     a, b = a[~np.isnan(a)], b[~np.isnan(b)]
-    if min(len(a), len(b)) < 2 * BATCHES:
-        raise ValueError(
-            f"{min(len(a), len(b))} replicates are too few for a comparison by z-scores; use {2 * BATCHES}"
-        )
+    if min(len(a), len(b)) < FEWEST:
+        raise ValueError(f"{min(len(a), len(b))} replicates are too few for a comparison by z-scores; use {FEWEST}")
     out = [_z("mean", float(a.mean()), float(b.mean()), _batch_error(a, None), _batch_error(b, None))]
     for p in PROBABILITIES:
         ends = float(np.quantile(a, p)), float(np.quantile(b, p))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from rcompare.cli import main
 from rcompare.engines.golden import latest_golden
+from rcompare.results import Labelled, read_results, write_results
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 REFERENCE_BLAS, HASTY = FIXTURES / "golden-reference-blas", FIXTURES / "golden-hasty"
@@ -84,3 +86,32 @@ def test_a_file_that_is_no_golden_file_fails_its_case_only(tmp_path: Path, text:
     assert done.exit_code == 1
     assert "cannot be read" in " ".join(done.output.split())
     assert "1 same" in done.output
+
+
+# -------------------------------------------------------------------------------------------------- another stream
+
+
+OTHER_STREAM = FIXTURES / "golden-wichmann-hill"
+
+
+def drawn(done: Result) -> list[str]:
+    return [line for line in done.output.splitlines() if "z-score" in line]
+
+
+@pytest.mark.parametrize("engine", ["golden", "pylmer"])
+def test_another_random_stream_is_compared_by_z_scores(engine: str) -> None:
+    done = command("run", "sleepstudy-slopes-ml", "--engine", engine, "--against", OTHER_STREAM / "lme4-1.1-31", "-v")
+    assert done.exit_code == 0, done.output
+    assert drawn(done)
+    assert "bootstrap interval" not in done.output
+
+
+def test_a_wrong_bootstrap_is_found_though_the_streams_differ(tmp_path: Path) -> None:
+    right = read_results(OTHER_STREAM / "lme4-1.1-31", "sleepstudy-slopes-ml")
+    replicates = right.values["boot.t"]
+    assert isinstance(replicates, Labelled)
+    wrong = replace(replicates, values=replicates.values * 1.1)
+    write_results(replace(right, values={**right.values, "boot.t": wrong}), tmp_path)
+    done = command("run", "sleepstudy-slopes-ml", "--against", tmp_path)
+    assert done.exit_code == 1
+    assert drawn(done)
