@@ -145,7 +145,7 @@ def _table() -> dict[str, Quantity]:
         Quantity("boot.t0", 3, "interval", "array"),
         Quantity("boot.t", 3, "replicate", "column", "bootstrap replicates"),
         Quantity("boot.criterion", 3, "replicate criterion", "one", "criteria of the refits"),
-        Quantity("boot.ci", 3, "replicate", "row", "bootstrap interval"),
+        Quantity("boot.ci", 3, "interval", "entry", "bootstrap interval"),
         Quantity("confint.wald", 3, "interval", "row"),
         Quantity("confint.profile", 3, "interval", "row"),
         Quantity("satterthwaite.df", 3, "df", title="Satterthwaite df"),

@@ -140,6 +140,7 @@ def _stamp() -> dict[str, Any]:
             packages[name] = "not installed as a package"
     return {
         "engine": "pylmer",
+        "RNGkind": "Mersenne-Twister Inversion Rejection",
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "packages": packages,
