@@ -209,7 +209,9 @@ def _sequence_of(args: tuple[object, ...], plain: bool) -> tuple[Kind, str]:
     def fits(value: object) -> bool:
         if plain and not isinstance(value, list):
             return False
-        if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
+        if isinstance(value, str | bytes | Mapping | type) or not hasattr(value, "__len__"):
+            return False
+        if not hasattr(value, "__iter__"):
             return False
         return not known or all(any(test(v) for test, _ in inner) for v in value)
 

@@ -126,7 +126,7 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
     with suppress(PylmerError):
         formula = parse_formula(text)
         terms(formula, ("y", "x", "g"))
-        assert parse_formula(str(formula)) == formula
+        assert str(parse_formula(str(formula))) == str(formula)
 
 
 @settings(max_examples=150, deadline=None)
