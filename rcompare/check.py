@@ -24,6 +24,7 @@ STAMPED = (
     "call",
     "data_hash",
     "content_hash",
+    "content_hash",
 )
 """What every golden file must say about its origin."""
 
