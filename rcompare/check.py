@@ -24,7 +24,6 @@ STAMPED = (
     "call",
     "data_hash",
     "content_hash",
-    "content_hash",
 )
 """What every golden file must say about its origin."""
 
