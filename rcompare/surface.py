@@ -209,6 +209,11 @@ def _matches(quantity: str, pattern: str) -> bool:
     return fnmatchcase(quantity.removesuffix(" (end to end)"), pattern)
 
 
+def _excess(d: Difference) -> float:
+    """What counts of a difference: its size, but nothing of a criterion at the own optimum that is below R's."""
+    return max(d.size, 0.0) if (d.quantity, d.stage) == ("criterion", 2) else abs(d.size)
+
+
 def _figures(mine: Sequence[Difference]) -> dict[str, Any]:
     sized = [d for d in mine if d.size == d.size and d.tolerance == d.tolerance and d.status != "waived"]
     out: dict[str, Any] = {
@@ -219,8 +224,8 @@ def _figures(mine: Sequence[Difference]) -> dict[str, Any]:
         "registered": sum(d.status == "waived" for d in mine),
     }
     if sized:
-        worst = max(sized, key=lambda d: (abs(d.size) / d.tolerance if d.tolerance else abs(d.size), abs(d.size)))
-        out.update(worst=abs(worst.size), tolerance=worst.tolerance, quantity=worst.quantity, case=worst.case)
+        worst = max(sized, key=lambda d: (_excess(d) / (d.tolerance or 1.0), _excess(d)))
+        out.update(worst=_excess(worst), tolerance=worst.tolerance, quantity=worst.quantity, case=worst.case)
     return out
 
 

@@ -120,6 +120,13 @@ def test_the_worst_comparison_is_the_one_nearest_to_its_tolerance() -> None:
     assert [r.kind for r in found] == ["export", "export", "export", "method", "method"]
 
 
+def test_a_criterion_below_that_of_r_is_no_difference() -> None:
+    below = replace(difference("criterion", size=-0.1), stage=2)
+    entries = (Entry(("fixef", "fixef.merMod"), "fixef", ("criterion",)), *SOME[1:])
+    assert measure(FEW, entries, of(below))[0].worst == 0
+    assert measure(FEW, entries, of(below, replace(below, size=1e-7)))[0].worst == 1e-7
+
+
 def test_a_difference_is_told_with_its_case() -> None:
     rows = measure(FEW, SOME, of(difference("beta", "differs", 0.5)))
     assert (rows[0].status, rows[0].note) == ("differs", "beta in one: differs")
