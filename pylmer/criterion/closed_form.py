@@ -24,6 +24,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 Slopes = tuple[float, FloatArray, FloatArray]
 
+#: Where a criterion of one parameter is looked at, in units of its column, for up to so many numbers.
+AXIS = 2.0 ** np.arange(-7.0, 7.5, 0.5)
+MOST_ON_AXIS = 100_000
 #: Products of the columns of B are kept for up to so many cells.
 MOST_CELLS = 2_000_000
 
@@ -77,6 +80,20 @@ class OneEffect:
         first += float(E.sum())
         hessian = second * slope * slope + first * 2.0 * self.scale**2
         return value + float(np.log(D).sum()), np.array([first * slope]), np.array([[hessian]])
+
+    def along_axis(self) -> FloatArray | None:
+        """The criterion at ``AXIS``; None where the levels are too many, or it is no number somewhere."""
+        if len(self.a) * len(AXIS) > MOST_ON_AXIS:
+            return None
+        g = (AXIS * AXIS)[:, None]
+        D = 1.0 + g * self.a
+        M = self.C - ((g / D) @ self.bb).reshape(-1, *self.C.shape)
+        try:
+            pivots = np.diagonal(np.linalg.cholesky(M), axis1=1, axis2=2)
+        except np.linalg.LinAlgError:
+            return None
+        values: FloatArray = 2.0 * (np.log(pivots) @ self.pivots.weights) + np.log(D).sum(axis=1)
+        return values + self.pivots.constant
 
 
 @lru_cache(maxsize=64)

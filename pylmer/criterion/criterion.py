@@ -162,6 +162,14 @@ class Criterion:
             return None
         return Bordered(self.sums, maps, self.nu, self.REML)
 
+    @property
+    def along_axis(self) -> FloatArray | None:
+        """Values of the criterion, where it has one parameter, from near 0 to far beyond the unit start."""
+        if self.careful is not None or not isinstance(self.one_response, OneEffect):
+            return None
+        values = self.one_response.along_axis()
+        return None if values is None else values - self.log_weights
+
     @cached_property
     def square_root(self) -> SquareRoot | None:
         """The criterion in square roots of the covariances, where these are unstructured matrices."""

@@ -1,12 +1,14 @@
 """Where to begin: variance components by equating quadratic forms to their expectations.
 
-With e = Z'r, r the residuals of ordinary least squares, and ignoring that r has lost p degrees of freedom,
+With r = M y the residuals of ordinary least squares, e_j = Z_j'r those of a level summed, and
 
-    E[ sum_j e_j e_j' ] = sigma^2 sum_j A_j + sum_j A_j G A_j + (other factors),
-    E[ r'r ]            = sigma^2 (n - p) + tr(G sum_j A_j)
+    P_j = Z_j'X (X'X)^-1/2,      Z_j'M Z_l = [j = l] A_j - P_j P_l',      Q_j = A_j - P_j P_j',
 
-is linear in sigma^2 and G: MINQUE with V0 = I (Rao 1971), from the cross-products alone.  It is only a start: what it
-gives is clipped to be well inside the positive definite matrices.
+    E[ sum_j e_j e_j' ] = sigma^2 sum_j Q_j + sum_jl (Z_j'M Z_l) G (Z_l'M Z_j) + (other factors),
+    E[ r'r ]            = sigma^2 (n - p) + tr(G sum_j Q_j)
+
+is linear in sigma^2 and G: MINQUE with V0 = I (Rao 1971), from the cross-products alone.  With balanced data it is
+the REML estimate itself; else only a start: what it gives is clipped to be well inside the positive definite matrices.
 """
 
 from __future__ import annotations
@@ -40,14 +42,14 @@ def moment_start(sums: CrossProducts, maps: Sequence[AnyMap], default: FloatArra
     plain = [f for f in maps if isinstance(f, FactorMap)]
     if len(plain) < len(maps):
         return default
-    if len(plain) == 1:
-        G = _one_factor(sums, p)
-        return default if G is None else _theta_of(G, plain[0], default)
     if any(f.k > 1 for f in plain):
-        return default
+        G = _one_factor(sums, p) if len(plain) == 1 else None
+        return default if G is None else _theta_of(G, plain[0], default)
     ratios = _scalars(sums, p)
     if ratios is None:
         return default
+    if len(ratios) == 1 and ratios[0] < 0.0:  # by all likelihood the optimum is 0; if it is none, Newton leaves it
+        return np.zeros(1)
     theta = default.copy()
     for f, ratio in zip(plain, ratios, strict=True):
         theta[f.index] = min(max(ratio, SMALLEST), LARGEST) ** 0.5 / f.scale
@@ -64,15 +66,23 @@ def unit_start(maps: Sequence[AnyMap], identity: FloatArray) -> FloatArray:
 
 
 def _one_factor(sums: CrossProducts, p: int) -> FloatArray | None:
-    """G over sigma^2, ``(k, k)``."""
+    """G over sigma^2, ``(k, k)``.
+
+    Row (a, b) of the equations is the element e_a e_b, column (c, d) the element G_cd; what X takes away from each
+    level alone is in Q, and what it takes from pairs of levels is ``W W'``, W the sum of the P_j's products.
+    """
     A, e = sums.A[0], sums.B[0][..., -1]
     J, k, _ = A.shape
-    if k > WIDEST:
+    P = _projections(sums, 0, p) if k <= WIDEST else None
+    if P is None:
         return None
-    flat = A.reshape(J, k * k)
+    PP = P @ P.swapaxes(1, 2)
+    Q, PP, flat = (A - PP).reshape(J, -1), PP.reshape(J, -1), P.reshape(J, -1)
+    pairs = Q.T.dot(Q) - PP.T.dot(PP)
+    W = flat.T.dot(flat).reshape(k, p, k, p).swapaxes(1, 2).reshape(k * k, -1)
     M, right = np.empty((k * k + 1, k * k + 1)), np.empty(k * k + 1)
-    M[:-1, :-1] = flat.T.dot(flat).reshape(k, k, k, k).transpose(0, 3, 1, 2).reshape(k * k, k * k)
-    M[:-1, -1] = M[-1, :-1] = flat.sum(axis=0)
+    M[:-1, :-1] = pairs.reshape(k, k, k, k).swapaxes(1, 2).reshape(k * k, -1) + W.dot(W.T)
+    M[:-1, -1] = M[-1, :-1] = np.add.reduce(Q)
     M[-1, -1] = sums.n - p
     right[:-1] = e.T.dot(e).ravel()
     right[-1] = sums.C[-1, -1]
@@ -84,13 +94,10 @@ def _one_factor(sums: CrossProducts, p: int) -> FloatArray | None:
 
 
 def _scalars(sums: CrossProducts, p: int) -> list[float] | None:
-    """Variance ratios of F factors with one column each; here what X takes away is counted exactly.
-
-    With P_f = Z_f'X (X'X)^-1/2, the projected Z_f'Z_s is A_fs - P_f P_s'.
-    """
+    """Variance ratios of F factors with one column each."""
     F = len(sums.A)
-    P = _projections(sums, p)
-    if P is None:
+    P = [one[:, 0] for f in range(F) if (one := _projections(sums, f, p)) is not None]
+    if len(P) < F:
         return None
     gram = [one.T.dot(one) for one in P]
     M, right = np.empty((F + 1, F + 1)), np.empty(F + 1)
@@ -111,15 +118,15 @@ def _scalars(sums: CrossProducts, p: int) -> list[float] | None:
     return None if solved is None else (solved[:-1] / solved[-1]).tolist()
 
 
-def _projections(sums: CrossProducts, p: int) -> list[FloatArray] | None:
-    """Z_f'X (X'X)^-1/2 of each factor, ``(J, p)``."""
+def _projections(sums: CrossProducts, f: int, p: int) -> FloatArray | None:
+    """P of a factor, ``(J, k, p)``."""
+    B = sums.B[f][..., :p]
     if p == 0:
-        return [B[:, 0, :0] for B in sums.B]
+        return B
+    if p == 1:
+        return B * (float(sums.C[0, 0]) ** -0.5) if sums.C[0, 0] > 0.0 else None
     chol, info = lapack.dpotrf(sums.C[:p, :p], lower=1, clean=1)
-    if info != 0:
-        return None
-    root = lapack.dtrtri(chol, lower=1)[0].T
-    return [B[:, 0, :p].dot(root) for B in sums.B]
+    return np.asarray(B.dot(lapack.dtrtri(chol, lower=1)[0].T)) if info == 0 else None
 
 
 def _solve(M: FloatArray, right: FloatArray) -> FloatArray | None:

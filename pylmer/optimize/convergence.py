@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,17 +53,23 @@ def derivatives(criterion: HasGradient, theta: FloatArray) -> tuple[FloatArray, 
 
 def needs_a_look(hessian: FloatArray, rules: Rules) -> bool:
     """Whether the Hessian that Newton's method worked with ``(m, m)`` comes near a limit: the exact one must tell."""
-    if rules.hessian is None or not np.isfinite(hessian).all():
+    if rules.hessian is None or not math.isfinite(np.add.reduce(hessian, axis=None)):
         return False
+    if len(hessian) == 1:
+        return _near_a_limit(float(hessian[0, 0]), float(hessian[0, 0]), rules.hessian)
     factor, info = lapack.dpotrf(hessian, lower=1)
     if info == 0:  # bounds of the eigenvalues first: they cost less
         inverse, _ = lapack.dtrtri(factor, lower=1)
         above, below = float(hessian.trace()), 1.0 / float(np.vdot(inverse, inverse))
-        if below >= MARGIN * rules.hessian * max(above, 1.0) and above * rules.hessian * MARGIN_ABOVE <= 1.0:
+        if not _near_a_limit(below, above, rules.hessian):
             return False
     values = np.linalg.eigvalsh(hessian)
-    lowest, highest = float(values[0]), float(values[-1])
-    return lowest < MARGIN * rules.hessian * max(highest, 1.0) or highest * rules.hessian * MARGIN_ABOVE > 1.0
+    return _near_a_limit(float(values[0]), float(values[-1]), rules.hessian)
+
+
+def _near_a_limit(lowest: float, highest: float, tol: float) -> bool:
+    """Whether eigenvalues within these come near a limit."""
+    return lowest < MARGIN * tol * max(highest, 1.0) or highest * tol * MARGIN_ABOVE > 1.0
 
 
 def about_gradient(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def newton_one(
     value, gradient, hessian, exact = _at(evaluate, theta)
     count, before = 1, 0.0
     while True:
-        if not math.isfinite(value + float(gradient.sum()) + float(hessian.sum())):
+        if not math.isfinite(value + sum(gradient.tolist()) + float(np.add.reduce(hessian, axis=None))):
             return One(theta, value, gradient, hessian, np.inf, count, False)
         step, expected = _step(gradient, hessian, max_step * (1.0 + max(map(abs, theta.tolist()))))
         enough = tolerance * (1.0 + abs(value) / 1e4)
@@ -132,8 +133,7 @@ def secant(hessian: FloatArray, moved: FloatArray, change: FloatArray) -> FloatA
     return corrected
 
 
-@dataclass(frozen=True)
-class _Search:
+class _Search(NamedTuple):
     """A line search: the share of the step that was taken, what was found there, and after how many evaluations."""
 
     scale: float
@@ -151,14 +151,14 @@ def _search(
 ) -> _Search:
     """Shorten the step until the criterion falls as the slope promises."""
     scale, tries = 1.0, 0
-    while tries < most and scale >= 1e-10 and np.isfinite(value):
+    while tries < most and scale >= 1e-10 and math.isfinite(value):
         at = _at(evaluate, theta + scale * step)
         tries += 1
         tried = at[0]
         if tried <= value + ARMIJO * scale * slope + ROUNDING * abs(value):
             return _Search(scale, at, tries)
         share = -scale * slope / (2.0 * (tried - value - scale * slope))
-        scale *= min(max(share, 0.1), 0.5) if np.isfinite(share) else 0.1
+        scale *= min(max(share, 0.1), 0.5) if math.isfinite(share) else 0.1
     return _Search(scale, None, tries)
 
 
@@ -186,11 +186,11 @@ def _at(evaluate: Callable[[FloatArray], Evaluated], theta: FloatArray) -> Point
 def _step(g: FloatArray, H: FloatArray, longest: float) -> tuple[FloatArray, float]:
     """Newton's step by Cholesky where the Hessian is well positive definite, else as ``newton_step``."""
     if len(g) == 1:
-        curvature = max(abs(float(H[0, 0])), 1e-300)
-        step = np.clip(-g / curvature, -longest, longest)
-        return step, 0.5 * float(g[0]) ** 2 / curvature
+        slope, curvature = float(g[0]), max(abs(float(H[0, 0])), 1e-300)
+        return np.array([min(max(-slope / curvature, -longest), longest)]), 0.5 * slope**2 / curvature
     R, x, info = lapack.dposv(H, g)
-    if info == 0 and (R.diagonal() ** 2 > 1e-6 * H.diagonal()).all():
+    pivots = zip(R.diagonal().tolist(), H.diagonal().tolist(), strict=True)
+    if info == 0 and all(r * r > 1e-6 * h for r, h in pivots):
         length = max(map(abs, x.tolist()))
         return x * (-1.0 if length <= longest else -longest / length), 0.5 * float(x @ g)
     steps, decreases = newton_step(g[None], H[None], np.array([longest]))

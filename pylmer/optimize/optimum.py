@@ -261,4 +261,4 @@ def _first(got: Evaluated) -> Evaluated:
 
 def singular(theta: FloatArray, lower: FloatArray, tol: float = 1e-4) -> bool:
     """Whether any diagonal element of L is below ``tol`` (lme4's ``isSingular``)."""
-    return bool((theta[lower == 0] < tol).any())
+    return any(t < tol for t, low in zip(theta.tolist(), lower.tolist(), strict=True) if low == 0.0)

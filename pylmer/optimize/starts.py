@@ -23,6 +23,8 @@ __all__ = ["newton_from_starts"]
 
 #: A diagonal element of L, in units of its column, below this lies on the boundary.
 BOUNDARY = 1e-4
+#: Changes of the criterion below this share of its size are rounding.
+NOISE = 1e-12
 #: Multiples of the unit start that are tried.
 MULTIPLES = (1.0, 0.1, 1e-3)
 
@@ -78,8 +80,9 @@ def newton_from_starts(
     Parameters
     ----------
     criterion
-        The function; its ``unit_start``, if it has one, is L the identity in units of the columns, and its
-        ``square_root`` the same function in freer coordinates.
+        The function; its ``unit_start``, if it has one, is L the identity in units of the columns, its
+        ``square_root`` the same function in freer coordinates, and ``along_axis``, of one parameter alone, its values
+        from near 0 to far beyond the unit start.
     start, tolerance, max_evaluations
         As of :func:`newton_one`.
     trace
@@ -94,7 +97,9 @@ def newton_from_starts(
     unit = getattr(criterion, "unit_start", None)
     if unit is None:
         unit = np.where(criterion.lower == 0, 1.0, 0.0)
-    if found.converged and not (np.abs(found.theta) < BOUNDARY * unit).any():
+    if found.converged and not any(map(_on_bound, found.theta.tolist(), unit.tolist())):
+        return found
+    if found.converged and _only_rises(criterion, found.value):
         return found
     count = found.evaluations
     multiples = MULTIPLES[:1] if found.converged else MULTIPLES
@@ -110,6 +115,16 @@ def newton_from_starts(
         if found.converged:
             break
     return One(found.theta, found.value, found.gradient, found.hessian, found.expected_decrease, count, found.converged)
+
+
+def _on_bound(element: float, unit: float) -> bool:
+    return abs(element) < BOUNDARY * unit
+
+
+def _only_rises(criterion: Bounded, value: float) -> bool:
+    """Whether a criterion of one parameter, looked at all along its axis, rises from ``value`` at 0 without a dip."""
+    seen: FloatArray | None = getattr(criterion, "along_axis", None)
+    return seen is not None and bool(np.diff(seen, prepend=value).min() >= -NOISE * (1.0 + abs(value)))
 
 
 def _attempt(criterion: Bounded, start: FloatArray, tolerance: float, max_evaluations: int, trace: Trace | None) -> One:
@@ -142,7 +157,7 @@ def _better(one: One, other: One) -> bool:
         return False
     if not np.isfinite(other.value):
         return True
-    noise = 1e-12 * (1.0 + abs(other.value))
+    noise = NOISE * (1.0 + abs(other.value))
     if one.value < other.value - noise:
         return True
     return one.converged and not other.converged and one.value <= other.value + noise

@@ -173,10 +173,10 @@ def test_many_responses_in_chunks_of_any_size() -> None:
 
 
 def test_each_evaluation_can_be_watched(capsys: pytest.CaptureFixture[str]) -> None:
-    m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff(), verbose=1)
+    m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff(), start=[2.0], verbose=1)
     lines = capsys.readouterr().out.splitlines()
     assert 1 < len(lines) <= m.opt.evaluations
-    quiet = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    quiet = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff(), start=[2.0])
     assert capsys.readouterr().out == ""
     np.testing.assert_array_equal(quiet.theta, m.theta)
 
