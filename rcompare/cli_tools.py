@@ -97,6 +97,7 @@ def schema(file: Path, force: bool) -> None:
     "--engine", "engines", multiple=True, help="Engines to score; default: pylmer and all that are installed."
 )
 @click.option("--markdown", type=click.Path(path_type=Path), help="Write the table for a README.")
+@click.option("-v", "--verbose", is_flag=True, help="Say for every case without a fit why there is none.")
 def scoreboard(
     names: tuple[str, ...],
     case_files: tuple[Path, ...],
@@ -104,6 +105,7 @@ def scoreboard(
     golden: Path | None,
     engines: tuple[str, ...],
     markdown: Path | None,
+    verbose: bool,
 ) -> None:
     """Score engines on the same cases against what R recorded (large cases only by name)."""
     from rcompare.engines.others import OTHERS
@@ -115,7 +117,7 @@ def scoreboard(
     with documented_errors():
         reference = GoldenEngine(golden_folder(golden, case_files))
         chosen = [c for c in select(load_cases(case_files or [BUILTIN]), names, tags) if c.call == "lmer"]
-        chosen = [c for c in chosen if names or "large" not in c.tags]
+        chosen = [c for c in chosen if names or not {"large", "surface"} & set(c.tags)]
         register = register_of(case_files, ())
         for name in engines or ("pylmer", "nlme", *OTHERS):
             try:
@@ -134,7 +136,7 @@ def scoreboard(
     for line in scores:
         table.add_row(*line.cells)
     console.print(table)
-    for engine_name, found in reasons.items():
+    for engine_name, found in reasons.items() if verbose else ():
         for reason, ids in found.items():
             console.print(f"{engine_name}: {len(ids)} without a fit, {reason}: {', '.join(ids)}")
     if markdown is not None:
