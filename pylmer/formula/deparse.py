@@ -290,7 +290,8 @@ class _Writer:
     def called(self, node: Call) -> None:
         function = node.function
         if isinstance(function, str):
-            if function in ("::", ":::") and len(node.operands) == 2:
+            leaves = not any(isinstance(part, Call) for part in node.operands)  # a dot may have been written out
+            if function in ("::", ":::") and len(node.operands) == 2 and leaves:
                 self.put(function.join(_leaf(part) for part in node.operands))
                 return
             self.put(_symbol(function))

@@ -72,6 +72,11 @@ def test_a_bomb_is_refused_soon(name: str) -> None:
     assert time.process_time() - began < 20
 
 
+def test_a_dot_beside_two_colons() -> None:
+    """Found by fuzzing: written out, the dot is a call, which has no place beside ``::``."""
+    assert terms("y ~ .::. + a", ("x", "z")).term_labels[-1] == "a"
+
+
 PIECES = st.sampled_from(
     [
         *("y", "x", "g", "Days", "Subject", "Reaction", "1", "0", "-1", "2.5", "1e400", "TRUE", "NULL", "NA", "."),
