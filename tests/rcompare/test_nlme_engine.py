@@ -96,7 +96,7 @@ def test_nlme_meets_what_lme4_recorded_and_counts_what_it_cannot_express(R: RSes
     done = CliRunner().invoke(main, ["run", "dyestuff", "penicillin", "--engine", "nlme"], env={"COLUMNS": "200"})
     assert "lme has no crossed grouping factors (sample and plate)" in done.output
     score = CliRunner().invoke(
-        main, ["scoreboard", "pastes-ml", "penicillin", "--engine", "nlme"], env={"COLUMNS": "200"}
+        main, ["scoreboard", "pastes-ml", "penicillin", "--engine", "nlme", "-v"], env={"COLUMNS": "200"}
     )
     assert score.exit_code == 0, score.output
     assert "1 without a fit, lme has no crossed grouping factors (sample and plate): penicillin" in score.output
