@@ -21,7 +21,7 @@ Point = tuple[float, FloatArray, FloatArray, bool]
 #: Steps that promised less than this are near enough to the optimum for the change of the gradient to be trusted.
 NEAR = 0.1
 #: By an exact Hessian, a step is the last when it leaves less than this share of the tolerance to be gained ...
-LEFT = 1e-3
+LEFT = 1e-6
 #: ... and lowers the criterion by what it promised, up to this share.
 AS_PROMISED = 0.1
 #: A step that promises less than this share of the criterion is not worth an evaluation.
@@ -65,7 +65,8 @@ def newton_one(
     tolerance
         When a step promises to lower the criterion by less than this (relative to ``1 + |criterion| / 1e4``), it is
         taken without asking for derivatives again, and the problem has converged: Newton's method leaves the square
-        of what was missing.  By an exact Hessian the same is done as soon as the step is to leave a thousandth of that.
+        of what was missing.  By an exact Hessian the same is done as soon as the step is to leave a millionth of
+        that: a thousandth is nothing in the criterion, but 1e-7 in theta, and R's printed digits show it.
     max_evaluations
         Limit.
     max_step
