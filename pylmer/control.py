@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Literal
 
 from pylmer.arguments import check_arguments, refuse_unused, shown
 from pylmer.errors import ModelError
 
-__all__ = ["LmerControl", "lmerControl"]
+__all__ = ["LmerControl", "default_control", "lmerControl"]
 
 Check = Literal["ignore", "message", "warning", "stop"]
 RankCheck = Literal["message+drop.cols", "silent.drop.cols", "warn+drop.cols", "stop.deficient", "ignore"]
@@ -93,6 +94,12 @@ class LmerControl:
             raise ModelError(f"max_memory={self.max_memory!r} must be a positive number of bytes")
         if self.max_evaluations < 1:
             raise ModelError(f"max_evaluations={self.max_evaluations!r} must be at least 1")
+
+
+@cache
+def default_control() -> LmerControl:
+    """The settings of a fit that names none: made and checked once."""
+    return LmerControl()
 
 
 def lmerControl(optimizer: str | Callable[..., object] = "newton", **settings: object) -> LmerControl:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.arguments import check_arguments
-from pylmer.control import LmerControl, lmerControl
+from pylmer.control import LmerControl, default_control, lmerControl
 from pylmer.criterion.criterion import Criterion
 from pylmer.dotted import LmerMod
 from pylmer.formula.design import Design
@@ -134,6 +134,8 @@ def mkMerMod(design: Design, criterion: Criterion, opt: OptResult, control: Lmer
 
 def _names(frame: FrameType, **given: object) -> dict[str, str]:
     """What the caller calls the objects that are no text."""
+    if not any(value is not None for value in given.values()):
+        return {}
     found = {label: name_of(value, frame) for label, value in given.items() if not isinstance(value, str)}
     return {label: name for label, name in found.items() if name is not None}
 
@@ -145,5 +147,5 @@ def _path_of(data: object) -> str | None:
 
 def _settings(control: LmerControl | Mapping[str, object] | None) -> LmerControl:
     if control is None:
-        return LmerControl()
+        return default_control()
     return control if isinstance(control, LmerControl) else lmerControl(**dict[str, Any](control))

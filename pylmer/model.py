@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pylmer.control import LmerControl
+from pylmer.control import LmerControl, default_control
 from pylmer.criterion.criterion import Criterion, PLSState, mkLmerDevfun
 from pylmer.formula.design import Design
 from pylmer.optimize.optimum import OptResult
@@ -249,7 +249,7 @@ def make_model(
     said: FitCall | None = None,
 ) -> M:
     """Put the three results together as a fitted model of class ``kind``."""
-    return kind(design, criterion, opt, control or LmerControl(), said)
+    return kind(design, criterion, opt, control or default_control(), said)
 
 
 def at_theta(kind: type[M], design: Design, theta: FloatArray, REML: bool = True) -> M:

@@ -54,22 +54,33 @@ def largest_shrinking(criterion: Criterion, theta: FloatArray) -> float:
     return largest
 
 
+def _bound_of_shrinking(criterion: Criterion, theta: FloatArray) -> float:
+    """Not less than ``largest_shrinking``, and cheaper: no element of A_j is above the largest of its diagonal."""
+    largest = 1.0
+    for f, A in zip(criterion.maps, criterion.sums.A, strict=True):
+        L = f.L(theta[None]).ravel()
+        largest += float(L.dot(L)) * f.k * float(np.maximum.reduce(A, axis=None))
+    return largest
+
+
 def may_be_uncertain(criterion: Criterion, theta: FloatArray, limit: float) -> bool:
     """Whether more than ``limit`` of the criterion could be rounding, by a bound that costs no evaluation."""
-    p = criterion.p
-    gram = criterion.sums.C[:p, :p]
-    chol, info = lapack.dpotrf(gram, lower=1) if p else (np.eye(1), 0)
-    squares = gram.diagonal() if p else np.ones(1)
-    lost = float((squares / chol.diagonal() ** 2).sum()) if info == 0 else np.inf
-    shrinking = largest_shrinking(criterion, theta)
+    p, lost = criterion.p, 1.0
+    if p > 1:
+        gram = criterion.sums.C[:p, :p]
+        chol, info = lapack.dpotrf(gram, lower=1)
+        pairs = zip(gram.diagonal().tolist(), chol.diagonal().tolist(), strict=True)
+        lost = sum([square / (pivot * pivot) for square, pivot in pairs]) if info == 0 else math.inf
+    shrinking = _bound_of_shrinking(criterion, theta)
     return not EPS * max(shrinking * lost * (1 + criterion.nu), _taken_off(criterion, shrinking)) <= limit
 
 
 def _taken_off(criterion: Criterion, shrinking: float) -> float:
     """How large X beta0, which was taken off y beforehand, is beside the residuals; its rounding stays in the rows."""
-    squares = np.diagonal(criterion.sums.C)
-    taken = float(np.atleast_2d(criterion.beta0)[0] ** 2 @ squares[:-1])
-    return math.sqrt(criterion.n * taken * shrinking / max(float(squares[-1]), 1e-300))
+    *squares, left = criterion.sums.C.diagonal().tolist()
+    beta0 = criterion.beta0 if criterion.beta0.ndim == 1 else criterion.beta0[0]
+    taken = sum([beta * beta * square for beta, square in zip(beta0.tolist(), squares, strict=True)])
+    return math.sqrt(criterion.n * taken * shrinking / max(left, 1e-300))
 
 
 def uncertainty(criterion: Criterion, theta: FloatArray) -> float:
@@ -193,7 +204,7 @@ def with_care(criterion: Criterion, design: Design, theta: FloatArray, limit: fl
     limit
         In units of the criterion.
     """
-    if np.isfinite(theta).all() and (
+    if all(map(math.isfinite, theta.tolist())) and (
         not may_be_uncertain(criterion, theta, limit) or uncertainty(criterion, theta) <= limit
     ):
         return criterion
@@ -210,8 +221,8 @@ def refuse_exact_fit(criterion: Criterion) -> None:
     """
     squares = criterion.sums.C
     left = math.sqrt(max(float(squares[-1, -1]), 0.0))
-    beta0 = np.atleast_2d(criterion.beta0)[0]
-    taken = math.sqrt(max(float(beta0 @ squares[:-1, :-1] @ beta0), 0.0))
+    beta0 = criterion.beta0 if criterion.beta0.ndim == 1 else criterion.beta0[0]
+    taken = math.sqrt(max(float(beta0.dot(squares[:-1, :-1]).dot(beta0)), 0.0))
     if left <= EXACT * taken or left == 0.0:
         raise ModelError(
             f"the residual variance is 0: the fixed effects leave {left:.2g} of a response of size {taken:.2g}, which"

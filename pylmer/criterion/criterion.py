@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -348,7 +349,7 @@ def mkLmerDevfun(design: Design, REML: bool = True) -> Criterion:
         Xy, beta0 = centred(design, sqrt_weights)
         sums = cross_products(factors, Xy)
         scales = sums.column_scales()
-    if not math.isfinite(sum(float(s.sum()) for s in scales)):
+    if not all(map(math.isfinite, itertools.chain.from_iterable(s.tolist() for s in scales))):
         refuse_unusable_numbers(design)
     log_weights = 0.0 if weights is None else float(np.log(weights).sum())
     return _of_sums(design, sums, scales, (tuple(factors), place), Xy[:-1], beta0, log_weights, REML)
@@ -374,7 +375,8 @@ def _of_sums(
     sums, place = sums.scaled(scales), factors[1]
     terms = tuple(TermCovariance(t.k, t.structure, t.hom) for t in design.re.terms)
     maps = factor_maps(terms, [f for f, _ in place], scales)
-    lower, start = _bounds(terms)
+    lower, identity = _bounds(terms)
+    unit = unit_start(maps, identity)
     criterion = Criterion(
         sums,
         factors[0],
@@ -387,10 +389,11 @@ def _of_sums(
         design.n,
         design.p,
         lower,
-        moment_start(sums, maps, unit_start(maps, start)),
+        moment_start(sums, maps, unit),
         terms,
         REML,
     )
+    criterion.__dict__["unit_start"] = unit  # as the cached property would make it
     if criterion.one_response is None:
         _ = criterion.structure  # a model that is too large is refused here
     return criterion

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from pylmer.criterion.usable import refuse_unusable_numbers
-from pylmer.formula.design import Design
+from pylmer.formula.design import Design, ReTerm
 from pylmer.linalg.cross_products import Factor
 
 FloatArray = NDArray[np.float64]
@@ -19,22 +19,24 @@ __all__ = ["centred", "raw_factors"]
 
 def raw_factors(design: Design, sqrt_weights: FloatArray | None) -> tuple[list[Factor], tuple[tuple[int, slice], ...]]:
     """Put the terms of each grouping factor side by side."""
-    groups = design.re.groups
+    order: dict[str, int] = {}
     place: list[tuple[int, slice]] = []
-    columns: list[list[FloatArray]] = [[] for _ in groups]
-    width = [0] * len(groups)
+    terms: list[list[ReTerm]] = []
+    width: list[int] = []
     for t in design.re.terms:
-        f = groups.index(t.group)
+        f = order.setdefault(t.group, len(order))
+        if f == len(terms):
+            terms.append([])
+            width.append(0)
         place.append((f, slice(width[f], width[f] + t.k)))
         width[f] += t.k
-        columns[f].append(t.columns)
+        terms[f].append(t)
     factors = []
-    for g, parts in zip(groups, columns, strict=True):
-        Z = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    for own in terms:
+        Z = own[0].columns if len(own) == 1 else np.concatenate([t.columns for t in own], axis=1)
         if sqrt_weights is not None:
             Z = Z * sqrt_weights[:, None]
-        first = design.re.flist[g]
-        factors.append(Factor(first.codes, Z, first.J))
+        factors.append(Factor(own[0].codes, Z, own[0].J))
     return factors, tuple(place)
 
 
@@ -51,7 +53,7 @@ def centred(design: Design, sqrt_weights: FloatArray | None) -> tuple[FloatArray
         Xy *= sqrt_weights
     X, y = Xy[:-1], Xy[-1]
     gram, right = X.dot(X.T), X.dot(y)
-    if not math.isfinite(float(gram.trace()) + float(y.dot(y))):
+    if not math.isfinite(sum(gram.diagonal().tolist()) + float(y.dot(y))):
         refuse_unusable_numbers(design)
     beta0 = np.zeros(design.p)
     if design.p:

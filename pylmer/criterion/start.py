@@ -29,6 +29,8 @@ __all__ = ["moment_start", "unit_start"]
 
 #: Equations for the covariances of more columns than this cost more than they save.
 WIDEST = 30
+#: A residual variance below this share of that of least squares is none.
+LEAST = 1e-8
 #: Relative variances outside of this range are brought back to it.
 SMALLEST, LARGEST = 1e-3, 1e3
 
@@ -45,11 +47,15 @@ def moment_start(sums: CrossProducts, maps: Sequence[AnyMap], default: FloatArra
     if any(f.k > 1 for f in plain):
         G = _one_factor(sums, p) if len(plain) == 1 else None
         return default if G is None else _theta_of(G, plain[0], default)
+    if len(plain) == 1:
+        ratio = _scalar(sums, p)
+        if ratio is None:
+            return default
+        # below 0, the optimum is 0 in all likelihood; if it is not, Newton leaves it
+        return np.array([min(max(ratio, SMALLEST), LARGEST) ** 0.5 if ratio > 0.0 else 0.0]) / plain[0].scale
     ratios = _scalars(sums, p)
     if ratios is None:
         return default
-    if len(ratios) == 1 and ratios[0] < 0.0:  # by all likelihood the optimum is 0; if it is none, Newton leaves it
-        return np.zeros(1)
     theta = default.copy()
     for f, ratio in zip(plain, ratios, strict=True):
         theta[f.index] = min(max(ratio, SMALLEST), LARGEST) ** 0.5 / f.scale
@@ -93,6 +99,24 @@ def _one_factor(sums: CrossProducts, p: int) -> FloatArray | None:
     return np.asarray(0.5 * (G + G.T))
 
 
+def _scalar(sums: CrossProducts, p: int) -> float | None:
+    """Variance ratio of one factor with one column: what ``_scalars`` gives, its two equations solved by hand."""
+    P = _projections(sums, 0, p)
+    if P is None or sums.n <= p:
+        return None
+    a, e, flat = sums.A[0].ravel(), sums.B[0][:, 0, -1], P[:, 0]
+    squares = flat[:, 0] ** 2 if p == 1 else np.add.reduce(flat * flat, axis=1)
+    gram = flat.T.dot(flat).ravel()
+    first = float(a.dot(a - 2.0 * squares)) + float(gram.dot(gram))
+    both = float(np.add.reduce(a) - np.add.reduce(squares))
+    last, residual, right = sums.n - p, float(sums.C[-1, -1]), float(e.dot(e))
+    determinant = first * last - both * both
+    if not (math.isfinite(determinant) and abs(determinant) > 1e-12 * first * last):
+        return None
+    sigma2 = (first * residual - both * right) / determinant
+    return (last * right - both * residual) / determinant / sigma2 if sigma2 > LEAST * residual / last else None
+
+
 def _scalars(sums: CrossProducts, p: int) -> list[float] | None:
     """Variance ratios of F factors with one column each."""
     F = len(sums.A)
@@ -132,7 +156,7 @@ def _projections(sums: CrossProducts, f: int, p: int) -> FloatArray | None:
 def _solve(M: FloatArray, right: FloatArray) -> FloatArray | None:
     """Solve, if that gives a positive residual variance."""
     _, _, solved, info = lapack.dgesv(M, right)
-    if info != 0 or not np.isfinite(solved).all() or solved[-1] <= 1e-8 * right[-1] / M[-1, -1]:
+    if info != 0 or not math.isfinite(sum(solved.tolist())) or solved[-1] <= LEAST * right[-1] / M[-1, -1]:
         return None
     return np.asarray(solved, dtype=np.float64)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.arguments import numbers_from
-from pylmer.control import LmerControl
+from pylmer.control import LmerControl, default_control
 from pylmer.criterion.careful import refuse_exact_fit, uncertainty, with_care
 from pylmer.criterion.criterion import Criterion, mkLmerDevfun
 from pylmer.criterion.lme4_start import lme4_start
@@ -54,7 +54,7 @@ def fit_call(
         said.contrasts,
         said.control,
     )
-    design = replace(design, call=call_text(design.call, said))
+    object.__setattr__(design, "call", call_text(design.call, said))  # nobody else has seen it yet
     with one_thread(design.cells):
         with memory_limit(said.control.max_memory):
             criterion = mkLmerDevfun(design, said.REML)
@@ -110,14 +110,8 @@ def call_text(call: CallText, said: FitCall) -> CallText:
         return said.names.get(part) if text is None else expression_text(text)
 
     control = said.names.get("control") or control_text(said.control)
-    return replace(
-        call,
-        data=said.data_name,
-        weights=spelled("weights", call.weights),
-        offset=spelled("offset", call.offset),
-        subset=spelled("subset", call.subset),
-        control=control,
-    )
+    parts = {name: spelled(name, getattr(call, name)) for name in ("weights", "offset", "subset")}
+    return CallText(call.formula, said.data_name, control=control, **parts)
 
 
 def expression_text(text: str) -> str:
@@ -130,8 +124,8 @@ def expression_text(text: str) -> str:
 
 def control_text(control: LmerControl) -> str | None:
     """The call of ``lmerControl`` that makes these settings; None for the defaults, R's or ours."""
-    default = LmerControl()
-    if control == default:
+    default = default_control()
+    if control is default or control == default:
         return None
     changed = {
         R_NAMES.get(f.name, f.name.replace("_", ".") if f.name.startswith("check_") else f.name): value
@@ -197,7 +191,9 @@ def announce(model: MerMod, stacklevel: int = 4) -> None:
     if opt.convergence and opt.optimizer != "newton":
         text = f"convergence code {opt.convergence} from {opt.optimizer}: {opt.message}"
         _say(text, "warning", ConvergenceWarning, stacklevel)
-    if singular(model.theta, model.design.re.lower, settings.singular_tol):
+    unstructured = all(t.structure == "us" for t in model.design.re.terms)
+    lower = model.criterion.lower if unstructured else model.design.re.lower  # the same, where it is at hand
+    if singular(model.theta, lower, settings.singular_tol):
         _say(SINGULAR, settings.check_conv_singular, RWarning, stacklevel)
     for text in opt.warnings:
         how = settings.check_conv_grad if about_gradient(text) else settings.check_conv_hess

@@ -6,6 +6,7 @@ sums over rows and therefore add up over batches of rows: ``CrossProducts`` has 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,8 +90,8 @@ class CrossProducts:
         """Root mean square of each raw column of Z, per factor ``(k,)``; 1 for a column of zeros."""
         scales = []
         for A in self.A:
-            scale = np.sqrt(A.sum(axis=0).diagonal() / self.n)
-            scales.append(np.where(scale == 0.0, 1.0, scale))
+            squares = np.add.reduce(A).diagonal().tolist()
+            scales.append(np.array([math.sqrt(square / self.n) or 1.0 for square in squares]))
         return tuple(scales)
 
     def scaled(self, scales: Sequence[FloatArray]) -> CrossProducts:
