@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, Literal, Never
 
 import pandas as pd
@@ -185,13 +186,13 @@ class LmerMod(MerMod):
         """See :func:`pylmer.ranova`."""
         return inference.ranova(self, reduce_terms)
 
-    def refit(self, newresp: Any = None, progress: bool = False) -> Any:
+    def refit(self, newresp: Any = None, **settings: Any) -> Any:
         """See :func:`pylmer.refit`."""
-        return inference.refit(self, newresp, progress)
+        return inference.refit(self, newresp, **settings)
 
-    def refit_each(self, newresp: Any, progress: bool = False) -> inference.Refits[LmerMod]:
+    def refit_each(self, newresp: Any, **settings: Any) -> inference.Refits[LmerMod]:
         """See :func:`pylmer.refit_each`."""
-        return inference.refit_each(self, newresp, progress)
+        return inference.refit_each(self, newresp, **settings)
 
     def powerSim(self, test: str | Sequence[str] | None = None, nsim: int = 1000, **settings: Any) -> pd.DataFrame:
         """See :func:`pylmer.powerSim`."""
@@ -304,10 +305,12 @@ class LmerMod(MerMod):
         seed: int | None = None,
         quiet: bool = False,
         progress: bool = False,
+        executor: Executor | None = None,
         **unused: Never,
     ) -> pd.DataFrame:
         """See :func:`pylmer.confint`."""
-        return inference.confint(self, parm, level, method, oldNames, nsim, boot_type, seed, quiet, progress, **unused)
+        boot = (nsim, boot_type, seed, quiet, progress, executor)
+        return inference.confint(self, parm, level, method, oldNames, *boot, **unused)
 
     def profile(
         self,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Literal, Never, TypeVar
@@ -22,13 +21,12 @@ from pylmer.errors import BootstrapInterrupted, BootstrapStopped, DataError, Mod
 from pylmer.files import FileError
 from pylmer.inference.boot_intervals import BootType, boot_interval, level_columns
 from pylmer.inference.boot_run import BLOCK, Kept, Part, Statistic, as_series, compute, fingerprint
+from pylmer.inference.many import refit_drawn, refit_many, replicate
 from pylmer.inference.parameters import parameter_names, parameters, parameters_of
-from pylmer.linalg.one_factor import Responses
-from pylmer.methods.simulate import draw_responses, simulate, stream_for
+from pylmer.methods.simulate import simulate, stream_for
 from pylmer.methods.summary import SINGULAR
 from pylmer.model import MerMod
 from pylmer.optimize.newton import NewtonResult
-from pylmer.optimize.optimum import OptResult, optimize_many
 from pylmer.rcompat.caller import name_of
 from pylmer.rcompat.missing import NA, NAType
 from pylmer.rcompat.printable import Printable
@@ -41,10 +39,6 @@ __all__ = [
     "Statistic",
     "bootMer",
     "boot_parameters",
-    "off_the_boundary",
-    "refit_drawn",
-    "refit_many",
-    "replicate",
 ]
 
 M = TypeVar("M", bound=MerMod)
@@ -175,8 +169,10 @@ def bootMer(
         ``"parametric"`` draws normal residuals; ``"semiparametric"`` draws from the residuals of the fit, with
         replacement, and needs ``use_u=True``.
     executor
-        Any ``concurrent.futures`` executor, which then computes the statistics; the result is the same with or without.
-        The refits themselves are batched computations. Fits that go to workers have no model frame.
+        Any ``concurrent.futures`` executor (or one like it, such as ``dask.distributed.Client().get_executor()``),
+        which then refits and computes the statistics; the bits of the result are the same with or without, for any
+        number of workers. Threads will do: most of the time of a refit is spent in NumPy, beside which other threads
+        run. Fits that go to workers have no model frame.
     checkpoint
         A file that the replicates are kept in as they are computed; needs ``seed``. When it is there already, the
         bootstrap goes on from it, and gives the same bits as one that was not stopped.
@@ -217,7 +213,7 @@ def bootMer(
     tol = model.control.singular_tol
     try:
         with one_thread(max(model.design.cells, model.n * min(nsim, BLOCK))):
-            compute(tol, y, part_of, lambda rows: refit_many(model, rows, progress), kept, executor)
+            compute(tol, y, part_of, lambda rows: refit_many(model, rows, progress, executor), kept, executor)
         kept.write(now=True)
     except (KeyboardInterrupt, BrokenExecutor, FileError) as stop:
         with suppress(FileError):
@@ -297,85 +293,21 @@ def _warn_failed(failed: int, nsim: int) -> None:
 
 
 def boot_parameters(
-    model: MerMod, nsim: int, seed: int | None = None, progress: bool = False, oldNames: bool = True
+    model: MerMod,
+    nsim: int,
+    seed: int | None = None,
+    progress: bool = False,
+    oldNames: bool = True,
+    executor: Executor | None = None,
 ) -> BootMer:
     """Bootstrap standard deviations, correlations, sigma and fixed effects.
 
     Simulated responses are summed as they are drawn and never held; the refits are Newton steps on all of them at once.
     """
-    criterion, found = refit_drawn(model, nsim, seed, progress)
+    criterion, found = refit_drawn(model, nsim, seed, progress, executor)
     t = parameters(criterion, found.theta)
     failed = ~found.converged
     t[failed] = np.nan
     _warn_failed(int(failed.sum()), nsim)
     t0 = pd.Series(parameters_of(model), index=parameter_names(model, oldNames))
     return BootMer(t0, t, nsim, seed)
-
-
-def refit_drawn(model: MerMod, nsim: int, seed: int | None, progress: bool = False) -> tuple[Criterion, NewtonResult]:
-    """Draw responses from a model and refit it to all of them; the rows are never held."""
-    with one_thread(max(model.design.cells, model.n * min(nsim, BLOCK))):
-        criterion = model.criterion.with_responses(draw_responses(model, nsim, stream_for(seed)), model.beta)
-        return criterion, _optimize(criterion, model.par, nsim, progress)
-
-
-def refit_many(model: MerMod, Y: FloatArray, progress: bool = False) -> tuple[Criterion, NewtonResult]:
-    """Refit a model to many responses ``(R, n)``, summing over the rows once."""
-    with one_thread(max(model.design.cells, Y.size)):
-        criterion = _with_rows(model, Y)
-        return criterion, _optimize(criterion, model.par, len(Y), progress)
-
-
-def _with_rows(model: MerMod, Y: FloatArray) -> Criterion:
-    """Return the criterion for the responses in the rows of Y."""
-    base, design = model.criterion, model.design
-    rows = Y - (model.mu - model.linear_random)
-    if design.weights is not None:
-        rows = rows * np.sqrt(design.weights)
-    return base.with_responses(base.sum_responses(rows), model.beta)
-
-
-def off_the_boundary(criterion: Criterion, theta: FloatArray) -> FloatArray:
-    """theta ``(m,)`` with what is nearly 0 among the variances a tenth of its column's unit: where to begin again."""
-    unit = criterion.unit_start
-    return np.where((criterion.lower == 0) & (theta < 1e-3 * unit), 0.1 * unit, theta)
-
-
-def _optimize(criterion: Criterion, start: FloatArray, R: int, progress: bool) -> NewtonResult:
-    start = off_the_boundary(criterion, start)
-    with _progress_bar(R, progress) as advance:
-        return optimize_many(criterion, R, start, criterion.chunk, other_start=criterion.unit_start, progress=advance)
-
-
-@contextmanager
-def _progress_bar(total: int, show: bool) -> Iterator[Callable[[int], None] | None]:
-    if not show:
-        yield None
-        return
-    from rich.progress import Progress
-
-    with Progress() as bar:
-        task = bar.add_task("bootstrap refits", total=total)
-        yield lambda done: bar.update(task, completed=done)
-
-
-def replicate(model: M, criterion: Criterion, found: NewtonResult, y: FloatArray, r: int) -> M:
-    """Return the fit of one replicate as a model of the same class."""
-    if not found.converged[r]:
-        raise ModelError("the refit did not converge")
-    one: Responses = criterion.responses.take(slice(r, r + 1))
-    opt = OptResult(
-        found.theta[r],
-        float(found.value[r]),
-        found.gradient[r],
-        found.hessian[r],
-        int(found.evaluations[r]),
-        0,
-        expected_decrease=float(found.expected_decrease[r]),
-    )
-    return replace(
-        model,
-        design=replace(model.design, y=y),
-        criterion=criterion.with_responses(one, criterion.beta0),
-        opt=opt,
-    )

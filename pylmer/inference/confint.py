@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import Executor
 from typing import Literal, Never
 
 import numpy as np
@@ -31,6 +32,7 @@ def confint(
     seed: int | None = None,
     quiet: bool = False,
     progress: bool = False,
+    executor: Executor | None = None,
     **unused: Never,
 ) -> pd.DataFrame:
     """Confidence intervals of standard deviations, correlations, sigma and fixed effects.
@@ -54,6 +56,8 @@ def confint(
         Do not say that intervals are being computed.
     progress
         Show a progress bar.
+    executor
+        Of the bootstrap: any ``concurrent.futures`` executor; see :func:`bootMer`.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def confint(
     if method == "boot":
         if not quiet:
             warnings.warn("Computing bootstrap confidence intervals ...", RMessage, stacklevel=2)
-        return boot_parameters(model, nsim, seed, progress, oldNames).confint(level, boot_type).iloc[chosen]
+        return boot_parameters(model, nsim, seed, progress, oldNames, executor).confint(level, boot_type).iloc[chosen]
     if method == "profile":
         if not quiet:
             warnings.warn("Computing profile confidence intervals ...", RMessage, stacklevel=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Literal, Never
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.special import betaincinv
 
 from pylmer.arguments import check_arguments, refuse_unused
 from pylmer.errors import ModelError
-from pylmer.inference.bootstrap import refit_drawn
+from pylmer.inference.many import refit_drawn
 from pylmer.inference.parameters import estimates
 from pylmer.inference.refits import p_values
 from pylmer.inference.satterthwaite import satterthwaite_many
@@ -36,6 +37,7 @@ def powerSim(
     weights: object = None,
     level: float = 0.95,
     progress: bool = False,
+    executor: Executor | None = None,
     **unused: Never,
 ) -> pd.DataFrame:
     """Power of the t-tests of fixed effects, by simulation: draw responses, refit the model to all of them, count.
@@ -62,6 +64,8 @@ def powerSim(
         Coverage of the interval for the power.
     progress
         Show a progress bar.
+    executor
+        Any ``concurrent.futures`` executor: its workers share the refits; see :func:`bootMer`.
 
     Returns
     -------
@@ -107,7 +111,7 @@ def powerSim(
     unknown = [name for name in chosen if name not in effects]
     if unknown or not chosen:
         raise ModelError(f"test={test!r}: choose among the fixed effects {', '.join(effects) or '(there are none)'}")
-    criterion, found = refit_drawn(truth, nsim, seed, progress)
+    criterion, found = refit_drawn(truth, nsim, seed, progress, executor)
     got = estimates(criterion, found.theta)
     t = got.beta / np.sqrt(np.diagonal(got.V, axis1=1, axis2=2))
     p = p_values(t, satterthwaite_many(criterion, got) if ddf == "Satterthwaite" else None)

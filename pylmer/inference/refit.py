@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -11,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from pylmer.arguments import check_arguments, numbers_from
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import DataError
-from pylmer.inference.bootstrap import off_the_boundary, refit_many
 from pylmer.inference.fitting import announce, look_again
+from pylmer.inference.many import off_the_boundary, refit_many
 from pylmer.inference.refits import Refits, with_response
 from pylmer.model import MerMod, make_model
 from pylmer.optimize.optimum import optimizeLmer
@@ -24,11 +25,18 @@ __all__ = ["refit", "refit_each"]
 
 
 @overload
-def refit(model: M, newresp: pd.Series[float] | None = None, progress: bool = False) -> M: ...
-@overload
-def refit(model: M, newresp: ArrayLike | pd.DataFrame, progress: bool = False) -> Any: ...
 def refit(
-    model: M, newresp: ArrayLike | pd.Series[float] | pd.DataFrame | None = None, progress: bool = False
+    model: M, newresp: pd.Series[float] | None = None, progress: bool = False, executor: Executor | None = None
+) -> M: ...
+@overload
+def refit(
+    model: M, newresp: ArrayLike | pd.DataFrame, progress: bool = False, executor: Executor | None = None
+) -> Any: ...
+def refit(
+    model: M,
+    newresp: ArrayLike | pd.Series[float] | pd.DataFrame | None = None,
+    progress: bool = False,
+    executor: Executor | None = None,
 ) -> M | Refits[M]:
     """Refit a model to another response, or to many at once.
 
@@ -42,6 +50,8 @@ def refit(
         None: the response that it has.
     progress
         Show a progress bar, where there are several.
+    executor
+        Any ``concurrent.futures`` executor: its workers share the responses; see :func:`bootMer`.
 
     Returns
     -------
@@ -75,13 +85,15 @@ def refit(
     else:
         Y, names = _responses(model, newresp)
         if len(Y) != 1:
-            return _together(model, Y, names, progress)
+            return _together(model, Y, names, progress, executor)
         fitted = _refitted(model, Y[0])
     announce(fitted)
     return fitted
 
 
-def refit_each(model: M, newresp: ArrayLike | pd.DataFrame, progress: bool = False) -> Refits[M]:
+def refit_each(
+    model: M, newresp: ArrayLike | pd.DataFrame, progress: bool = False, executor: Executor | None = None
+) -> Refits[M]:
     """Refit a model to many responses at once, by Newton's method on all of them together.
 
     What :func:`refit` does, but that one response is a sequence of one fit.
@@ -94,6 +106,8 @@ def refit_each(model: M, newresp: ArrayLike | pd.DataFrame, progress: bool = Fal
         An array ``(R, n)``, one response a row; or a DataFrame, one response a column, such as ``simulate`` gives.
     progress
         Show a progress bar.
+    executor
+        Any ``concurrent.futures`` executor: its workers share the responses; see :func:`bootMer`.
 
     Returns
     -------
@@ -108,7 +122,7 @@ def refit_each(model: M, newresp: ArrayLike | pd.DataFrame, progress: bool = Fal
     [44.871]
     """
     check_arguments(refit_each, locals())
-    return _together(model, *_responses(model, newresp), progress)
+    return _together(model, *_responses(model, newresp), progress, executor)
 
 
 def _refitted(model: M, y: FloatArray) -> M:
@@ -133,9 +147,9 @@ def _refitted(model: M, y: FloatArray) -> M:
     return make_model(type(model), design, criterion, opt, control, model.said)
 
 
-def _together(model: M, Y: FloatArray, names: tuple[str, ...], progress: bool) -> Refits[M]:
+def _together(model: M, Y: FloatArray, names: tuple[str, ...], progress: bool, executor: Executor | None) -> Refits[M]:
     """The fits to all responses; one by one where that takes more care than all together are given."""
-    criterion, found = refit_many(model, Y, progress)
+    criterion, found = refit_many(model, Y, progress, executor)
     alone = np.ones(len(Y), dtype=bool) if model.criterion.careful is not None else ~found.converged
     made = {}
     for r in np.flatnonzero(alone).tolist():

@@ -15,7 +15,7 @@ from scipy.special import ndtr, stdtr
 from pylmer.criterion.criterion import Criterion
 from pylmer.formula.design import Design
 from pylmer.formula.values import Value, Vector
-from pylmer.inference.bootstrap import replicate
+from pylmer.inference.many import replicate
 from pylmer.inference.parameters import Estimates, estimates, parameter_names, parameters_of, sd_and_correlations
 from pylmer.inference.satterthwaite import satterthwaite, satterthwaite_many
 from pylmer.model import MerMod

@@ -48,9 +48,9 @@ class Crossed:
         self.p = sums.C.shape[0] - 1
         B1 = sums.B[self.leading]
         self.AX = np.concatenate([sums.A[self.leading], B1[..., :-1]], axis=-1)
-        self.ZX = B1[..., :-1].reshape(B1.shape[0] * B1.shape[1], self.p)
+        self.ZX = np.ascontiguousarray(B1[..., :-1].reshape(B1.shape[0] * B1.shape[1], self.p))
         self.ZX2 = np.concatenate([sums.B[f][..., :-1].reshape(sizes[f], self.p) for f in self.trailing])
-        self.XX = sums.C[:-1, :-1]
+        self.XX = np.ascontiguousarray(sums.C[:-1, :-1])
         self.A22 = square_of(sums, self.trailing)
         self.link = self._link(sums)
 

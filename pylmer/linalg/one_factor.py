@@ -114,8 +114,8 @@ class OneFactor:
         self.J, self.k = int(A.shape[0]), int(A.shape[1])
         self.p = int(B.shape[-1]) - 1
         self.AX = np.concatenate([A, B[..., :-1]], axis=-1)
-        self.ZX = B[..., :-1].reshape(self.J * self.k, self.p)
-        self.XX = sums.C[:-1, :-1]
+        self.ZX = np.ascontiguousarray(B[..., :-1].reshape(self.J * self.k, self.p))
+        self.XX = np.ascontiguousarray(sums.C[:-1, :-1])
         self._joined: tuple[Responses, tuple[FloatArray, FloatArray, FloatArray]] | None = None
 
     @property
@@ -127,17 +127,16 @@ class OneFactor:
         """For one response: A, Z'X, Z'y side by side, ``Z'[X y]`` as ``(J k, p + 1)``, and ``[X y]'[X y]``."""
         if responses.R > 1:
             return None
-        if self._joined is None or self._joined[0] is not responses:
+        kept = self._joined  # threads may evaluate side by side: what is returned is what was looked at
+        if kept is None or kept[0] is not responses:
             Zy = responses.Zy[0][0]
-            self._joined = (
-                responses,
-                (
-                    np.concatenate([self.AX, Zy[..., None]], axis=-1),
-                    np.concatenate([self.ZX, Zy.reshape(-1, 1)], axis=-1),
-                    bordered(self.XX, responses),
-                ),
+            parts = (
+                np.concatenate([self.AX, Zy[..., None]], axis=-1),
+                np.concatenate([self.ZX, Zy.reshape(-1, 1)], axis=-1),
+                bordered(self.XX, responses),
             )
-        return self._joined[1]
+            kept = self._joined = (responses, parts)
+        return kept[1]
 
     def bytes_per_replicate(self) -> int:
         """Memory that one replicate takes while it is evaluated."""

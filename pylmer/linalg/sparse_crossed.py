@@ -61,9 +61,9 @@ class SparseCrossed:
         self.p = sums.C.shape[0] - 1
         B1 = sums.B[self.leading]
         self.AX = np.concatenate([sums.A[self.leading], B1[..., :-1]], axis=-1)
-        self.ZX = B1[..., :-1].reshape(graph.J1 * graph.k1, self.p)
+        self.ZX = np.ascontiguousarray(B1[..., :-1].reshape(graph.J1 * graph.k1, self.p))
         self.ZX2 = np.concatenate([self._flat(sums.B[f][..., :-1]) for f in self.trailing])
-        self.XX = sums.C[:-1, :-1]
+        self.XX = np.ascontiguousarray(sums.C[:-1, :-1])
         self.smallest = SMALLEST / sums.n
         self.link = SparseLink(link_of(sums, self.leading, self.trailing), graph.J1, graph.k1)
         self.plan = plan or FrontPlan(elimination_of(graph.pattern, graph.widths), graph.first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylmer import datasets, lmer, powerSim, refit, refit_each, simulate, summary
+from pylmer import datasets, fixef, lmer, powerSim, refit, refit_each, simulate, summary
 from pylmer.criterion import criterion
 from pylmer.dotted import LmerMod
 from pylmer.errors import DataError, ModelError, RMessage
@@ -239,3 +240,40 @@ def test_power_that_cannot_be_had() -> None:
         powerSim(m, newdata=datasets.Penicillin())
     with pytest.raises(ModelError, match="needs newdata= and newparams="):
         powerSim("y ~ 1 + (1 | g)")
+
+
+@pytest.mark.parametrize("name", ["slopes", "nested", "crossed", "sparse"])
+def test_any_number_of_workers_gives_the_same_bits(name: str) -> None:
+    m = fit(name)
+    Y = simulate(m, 23, seed=6).to_numpy().T
+    alone = refit_each(m, Y)
+    for workers in (1, 2, 5):
+        with ThreadPoolExecutor(workers) as threads:
+            shared = refit_each(m, Y, executor=threads)
+            np.testing.assert_array_equal(shared.found.theta, alone.found.theta)
+            np.testing.assert_array_equal(shared.parameters(), alone.parameters())
+    with ThreadPoolExecutor(2) as threads:
+        settings = {"method": "boot", "nsim": 50, "seed": 1, "quiet": True}
+        pd.testing.assert_frame_equal(m.confint(executor=threads, **settings), m.confint(**settings))
+        pd.testing.assert_frame_equal(m.powerSim(nsim=20, seed=1, executor=threads), m.powerSim(nsim=20, seed=1))
+
+
+def test_workers_that_are_processes_give_the_same_bits() -> None:
+    m = fit("slopes")
+    Y = simulate(m, 12, seed=6).to_numpy().T
+    with ProcessPoolExecutor(1) as processes:
+        shared = refit_each(m, Y, executor=processes)
+        boot = m.bootMer(fixef, 12, 2, executor=processes)
+    np.testing.assert_array_equal(shared.found.theta, refit_each(m, Y).found.theta)
+    np.testing.assert_array_equal(boot.t, m.bootMer(fixef, 12, 2).t)
+
+
+def test_an_executor_of_dask() -> None:
+    distributed = pytest.importorskip("dask.distributed")
+    m = fit("slopes")
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        shared = m.bootMer(fixef, 12, 2, executor=client.get_executor())
+    np.testing.assert_array_equal(shared.t, m.bootMer(fixef, 12, 2).t)
