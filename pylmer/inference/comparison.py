@@ -14,9 +14,8 @@ from scipy.special import chdtrc
 
 from pylmer.arguments import check_arguments
 from pylmer.classical import Lm
-from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import ModelError, RMessage, RWarning
-from pylmer.formula.design import Design
+from pylmer.inference.deletions import broken_formula, without_term
 from pylmer.inference.fitting import optimum_of
 from pylmer.inference.fixed_tests import anova_fixed, drop1_fixed, known_ddf
 from pylmer.inference.likelihood_ratio import AnyFit, compare, refuse_different_rows
@@ -195,12 +194,12 @@ def drop1(
 
 
 def _deletions(model: MerMod, table: pd.DataFrame) -> AnovaFrame:
-    return AnovaFrame.of(table, ("Single term deletions", "\nModel:", model.design.call.formula))
+    return AnovaFrame.of(table, ("Single term deletions", "\nModel:", broken_formula(model)))
 
 
 def _by_user(model: MerMod, wanted: Sequence[str], ask: Callable[..., Mapping[str, float]]) -> AnovaFrame:
     labels = model.design.schema.term_labels
-    found = [ask(model), *(ask(model, _without(model, labels.index(label) + 1)) for label in wanted)]
+    found = [ask(model), *(ask(model, without_term(model, labels.index(label))) for label in wanted)]
     values = [[float(v) for v in one.values()] for one in found]
     return _deletions(model, pd.DataFrame(values, columns=list(found[0]), index=["<none>", *wanted]))
 
@@ -210,10 +209,11 @@ def _by_likelihood(model: MerMod, wanted: Sequence[str]) -> pd.DataFrame:
     full = refitML(model)
     rows = [(np.nan, AIC(full), np.nan, np.nan)]
     for label in wanted:
-        smaller = _without(full, labels.index(label) + 1)
+        smaller = without_term(full, labels.index(label))
         df = full.p - smaller.p
         lrt = smaller.value - full.value
-        rows.append((float(df), AIC(smaller), lrt, float(chdtrc(df, max(lrt, 0.0)))))
+        p = float(chdtrc(df, max(lrt, 0.0))) if df else np.nan
+        rows.append((float(df), AIC(smaller), lrt, p))
     index = ["<none>", *wanted] if wanted else ["1"]  # R's name of the only row
     return pd.DataFrame(rows, columns=["npar", "AIC", "LRT", "Pr(Chi)"], index=index)
 
@@ -223,17 +223,3 @@ def _droppable(model: MerMod) -> list[str]:
     labels = model.design.schema.term_labels
     sets = [set(label.split(":")) for label in labels]
     return [label for label, own in zip(labels, sets, strict=True) if not any(own < other for other in sets)]
-
-
-def _without(model: M, term: int) -> M:
-    """Return the fit, by the same criterion, without the columns of one term of the fixed part."""
-    design = model.design
-    schema = design.schema
-    keep = np.asarray(schema.assign)[np.asarray(schema.kept)] != term
-    smaller: Design = replace(
-        design,
-        X=design.X[:, keep],
-        X_names=tuple(name for name, stays in zip(design.X_names, keep.tolist(), strict=True) if stays),
-    )
-    criterion = mkLmerDevfun(smaller, REML=model.REML)
-    return make_model(type(model), smaller, criterion, optimum_of(smaller, criterion, model.control), model.control)
