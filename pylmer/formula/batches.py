@@ -182,7 +182,7 @@ class _Assembly:
         check_term_sizes([(recipe.plan.bars[i].text, t) for i, t in zip(order, terms, strict=True)], totals.n, checks)
         gram = self._gram()
         kept = self._kept_columns(gram)
-        self._check_scales(kept, gram)
+        scale_note = self._check_scales(kept, gram)
         re = ReTerms(tuple(terms))
         names = totals.columns.names
         chosen = tuple(names[j] for j in kept.tolist())
@@ -213,6 +213,7 @@ class _Assembly:
             call=call_text(recipe.plan, None, None, None),
             schema=self._schema(kept, order, re),
             dropped=tuple(names[j] for j in range(len(names)) if j not in set(kept.tolist())),
+            scale_note=scale_note,
         )
         design = with_lazy_rows(bare, rows)
         check_rank_of_Z(design.re.terms, totals.n, checks)
@@ -253,18 +254,18 @@ class _Assembly:
             return np.arange(len(columns.names))
         return drop_dependent_columns(replace(columns, matrix=triangle_of(totals.recipe, self.source)), self.checks)
 
-    def _check_scales(self, kept: IntArray, gram: FloatArray) -> None:
+    def _check_scales(self, kept: IntArray, gram: FloatArray) -> str:
         totals, level = self.totals, self.checks.check_scaleX
         assert totals.columns is not None
         numeric = kept[totals.columns.numeric[kept]]
         if level == "ignore" or not len(numeric) or self._surely_of_one_scale(numeric, gram):
-            return
+            return ""
         moments = moments_of(totals.recipe, self.source)
         if not different_scales(moments.sd[np.isin(moments.wanted, numeric) & moments.continuous]):
-            return
+            return ""
         if "rescale" in level:
             raise ModelError(f"check_scaleX={level!r} is not done in batches: rescale in the formula, I(x/1000)")
-        warn_of_scales(level)
+        return warn_of_scales(level)
 
     def _surely_of_one_scale(self, numeric: IntArray, gram: FloatArray) -> bool:
         """Whether the sums alone show it; False means "look closer"."""

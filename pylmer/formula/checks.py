@@ -224,26 +224,25 @@ def check_scale(
     checks: Checks,
     tol: float = SCALE_TOLERANCE,
     gram: FloatArray | None = None,
-) -> FloatArray:
+) -> tuple[FloatArray, str]:
     """Warn where standard deviations of columns of X differ from one another, or from 1, more than ``tol`` times.
 
     Returns
     -------
-    FloatArray
-        ``X``, its columns divided by their standard deviations where the setting asks for that.
+    FloatArray, str
+        ``X``, its columns divided by their standard deviations where the setting asks for that; and what was said,
+        empty where nothing was.
     """
     level = checks.check_scaleX
     if level == "ignore":
-        return X
+        return X, ""
     if gram is not None and _surely_of_one_scale(X, numeric, gram, tol):
-        return X
+        return X, ""
     wanted = numeric.nonzero()[0].tolist()
     with np.errstate(over="ignore", invalid="ignore"):
         sd = [_sd(X[:, j]) for j in wanted]
-    if not sd:
-        return X
-    if max(1.0, *sd) <= tol * min(1.0, *sd):
-        return X
+    if not sd or max(1.0, *sd) <= tol * min(1.0, *sd):
+        return X, ""
     return _rescaled(X, np.array(wanted, dtype=np.intp), np.array(sd), level, tol)
 
 
@@ -255,9 +254,11 @@ def different_scales(sd: FloatArray, tol: float = SCALE_TOLERANCE) -> bool:
     return not (largest <= tol * smallest and largest <= tol and smallest * tol >= 1.0)
 
 
-def warn_of_scales(level: str) -> None:
-    """Say that predictors are on very different scales, as the setting asks."""
-    _act(level, DIFFERENT_SCALES + "consider rescaling", "check.scaleX")
+def warn_of_scales(level: str) -> str:
+    """Say that predictors are on very different scales, as the setting asks; give what was said."""
+    message = DIFFERENT_SCALES + "consider rescaling"
+    _act(level, message, "check.scaleX")
+    return message
 
 
 def _surely_of_one_scale(X: FloatArray, numeric: NDArray[np.bool_], gram: FloatArray, tol: float) -> bool:
@@ -280,14 +281,13 @@ def _sd(x: FloatArray) -> float:
     return math.sqrt(centred.dot(centred) / max(n - 1, 1))
 
 
-def _rescaled(X: FloatArray, wanted: IntArray, sd: FloatArray, level: str, tol: float) -> FloatArray:
+def _rescaled(X: FloatArray, wanted: IntArray, sd: FloatArray, level: str, tol: float) -> tuple[FloatArray, str]:
     continuous = np.array([not np.isin(X[:, j], (0.0, 1.0)).all() for j in wanted], dtype=bool)
     wanted, sd = wanted[continuous], sd[continuous]
     if not different_scales(sd, tol):
-        return X
+        return X, ""
     if level in ("warning", "stop"):
-        _act(level, DIFFERENT_SCALES + "consider rescaling", "check.scaleX")
-        return X
+        return X, warn_of_scales(level)
     message = DIFFERENT_SCALES + "auto-rescaled (results NOT adjusted)"
     if level == "warn+rescale":
         warnings.warn(message, RWarning, stacklevel=5)
@@ -296,4 +296,4 @@ def _rescaled(X: FloatArray, wanted: IntArray, sd: FloatArray, level: str, tol: 
     X = X.copy(order="F")
     with np.errstate(divide="ignore"):  # a constant column has no scale, in R as here
         X[:, wanted] /= sd
-    return X
+    return X, message

@@ -157,6 +157,8 @@ class Design:
         The call as text.
     dropped
         Names of columns of X that were dropped for rank deficiency, in order.
+    scale_note
+        What was said of the scales of the columns of X; empty where nothing was.
     schema
         What must be remembered to build the same matrices from new data.
     na_rows
@@ -181,6 +183,7 @@ class Design:
     call: CallText
     schema: Schema
     dropped: tuple[str, ...] = ()
+    scale_note: str = ""
     na_rows: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     na_exclude: bool = False
     na_row_names: tuple[object, ...] | NDArray[np.generic] = ()

@@ -107,7 +107,7 @@ def lFormula(
     gram = gram_of(X.matrix)
     kept = drop_dependent_columns(X, checks, gram=gram)
     matrix, names, dropped = _kept_columns(X, kept)
-    matrix = check_scale(matrix, X.numeric[kept], checks, gram=None if dropped else gram)
+    matrix, scale_note = check_scale(matrix, X.numeric[kept], checks, gram=None if dropped else gram)
     re = ReTerms(tuple(term for _, term in terms))
     schema = remember(plan, frame, X, kept, [bar for bar, _ in terms], re)
     return Design(
@@ -122,6 +122,7 @@ def lFormula(
         call=call_text(plan, subset, weights, offset),
         schema=schema,
         dropped=dropped,
+        scale_note=scale_note,
         na_rows=frame.na_rows,
         na_row_names=frame.na_row_names,
         frame=frame,

@@ -84,6 +84,8 @@ class SummaryMerMod(Printable):
         Names of the columns that were dropped for rank deficiency.
     optinfo
         What is to be said about the optimizer.
+    scale_note
+        What was said of the scales of the predictors.
     show_correlation
         Whether its text shows the correlations of the fixed effects; None: where they are not too many.
     """
@@ -101,6 +103,7 @@ class SummaryMerMod(Printable):
     sigma: float
     dropped: tuple[str, ...]
     optinfo: FitNotes
+    scale_note: str = ""
     show_correlation: bool | None = None
 
     def summary(self) -> SummaryMerMod:
@@ -222,5 +225,6 @@ def summary(
         sigma=model.residual_sd,
         dropped=design.dropped,
         optinfo=fit_notes(model),
+        scale_note=design.scale_note,
         show_correlation=correlation,
     )

@@ -94,13 +94,13 @@ def groups_text(ngrps: dict[str, int], nobs: int) -> str:
     return cat_fill([f"Number of obs: {nobs}, groups: ", groups])
 
 
-def dropped_text(dropped: Sequence[str]) -> list[str]:
-    """The note on columns that were dropped for rank deficiency, if any."""
-    if not dropped:
-        return []
+def fit_warnings_text(dropped: Sequence[str], scale_note: str) -> list[str]:
+    """The notes on columns that were dropped for rank deficiency and on scales, if any."""
     s = "s" if len(dropped) > 1 else ""
     note = f"fixed-effect model matrix is rank deficient so dropping {len(dropped)} column{s} / coefficient{s}"
-    return ["fit warnings:", note]
+    notes = [note] if dropped else []
+    notes += [scale_note] if scale_note else []
+    return ["fit warnings:", *notes] if notes else []
 
 
 def notes_text(notes: FitNotes, brief: bool) -> list[str]:
@@ -163,7 +163,7 @@ def model_text(m: MerMod, *, digits: int | None = None, ranef_comp: str | Sequen
         lines += ["Fixed Effects:", print_named_vector(format_numbers(m.beta, digits), m.design.X_names, gap=2)]
     else:
         lines.append("No fixed effect coefficients")
-    lines += dropped_text(m.design.dropped)
+    lines += fit_warnings_text(m.design.dropped, m.design.scale_note)
     lines += notes_text(fit_notes(m), brief=True)
     return "\n".join(lines)
 
@@ -216,7 +216,7 @@ def summary_text(
         columns = list(s.coefficients.columns)
         blocks += ["", "Fixed effects:", print_coefmat(table, names, columns, digits, signif_stars=signif_stars)]
     blocks += _correlation_blocks(s, correlation, symbolic_cor)
-    blocks += dropped_text(s.dropped)
+    blocks += fit_warnings_text(s.dropped, s.scale_note)
     blocks += notes_text(s.optinfo, brief=False)
     return "\n".join(blocks)
 

@@ -61,7 +61,11 @@ def stand_in(case: dict[str, Any]) -> MerMod:
     )
     call = CallText(*(case[part] for part in ("formula", "data", "weights", "offset", "subset", "control")))
     design = SimpleNamespace(
-        re=ReTerms(terms), X_names=tuple(case["X_names"]), call=call, dropped=("dropped",) * case["dropped"]
+        re=ReTerms(terms),
+        X_names=tuple(case["X_names"]),
+        call=call,
+        dropped=("dropped",) * case["dropped"],
+        scale_note="",
     )
     opt = SimpleNamespace(
         optimizer=case["optimizer"],
