@@ -48,6 +48,9 @@ OF_ALL_ROWS = {
     "ave": "group means as a column of the data",
     "c": "a column of the data",
     "seq": "a column of the data",
+    **dict.fromkeys(
+        ["mean", "median", "sd", "var", "sum", "min", "max", "length", "quantile"], "the number itself, or scale(x)"
+    ),
     "%in%": "constants on its right-hand side",
 }
 

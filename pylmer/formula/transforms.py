@@ -7,13 +7,21 @@ from pylmer.formula import (
     transforms_arithmetic,
     transforms_bases,
     transforms_factors,
+    transforms_summaries,
     transforms_vectors,
 )
 from pylmer.formula.evaluate import FUNCTIONS
 
 __all__ = ["known_functions"]
 
-_MODULES = (splines, transforms_arithmetic, transforms_bases, transforms_factors, transforms_vectors)
+_MODULES = (
+    splines,
+    transforms_arithmetic,
+    transforms_bases,
+    transforms_factors,
+    transforms_summaries,
+    transforms_vectors,
+)
 
 
 def known_functions() -> tuple[str, ...]:

@@ -262,10 +262,16 @@ def _interval(x: FloatArray, breaks: FloatArray, right: bool, lowest: bool) -> I
     return codes
 
 
+def _end(b: float, digits: int, infinity: str) -> str:
+    """A cut point in a label."""
+    return f"{b + 0.0:.{digits}g}" if np.isfinite(b) else infinity if b > 0 else "-Inf"
+
+
 def _interval_labels(breaks: Sequence[float], right: bool, lowest: bool, digits: int) -> list[str]:
     """``(a,b]`` with as few digits, from ``digits`` up to 12, as keep the ends apart."""
+    infinity = " Inf" if -np.inf in breaks else "Inf"  # R makes infinities of one width
     for d in range(digits, max(12, digits) + 1):
-        ends = [f"{b + 0.0:.{d}g}" for b in breaks]
+        ends = [_end(b, d, infinity) for b in breaks]
         if all(a != b for a, b in pairwise(ends)):
             break
     opening, closing = ("(", "]") if right else ("[", ")")

@@ -18,7 +18,10 @@ poly(z, 3, raw = TRUE)|ns(x, 3)|bs(z, df = 4)|pmin(x, z)|pmax(x, 2)|ifelse(x > 2
 ave(x, b)|rev(x)|I(x %% 2)|I(k %/% 2L)|as.numeric(a)|log(z, 2)|log1p(z)|log2(z)|log10(z)|expm1(x)|sin(x)|cos(x)|tan(z)
 floor(x)|ceiling(z)|sign(x - 2)|as.integer(x)|I(-x)|I(x / z)|poly(x, z, degree = 2)|cbind(x, z)|ns(z, knots = c(1, 2))
 bs(x, degree = 2, knots = 2)|as.numeric(l)|I(as.integer(b) - 1)|scale(cbind(x, u = z))|poly(k, 2)|x:z|I(k^2L)
-ns(x, df = 2, Boundary.knots = c(1, 3))|scale(x, center = 2, scale = 3)|as.numeric(as.character(id))""".replace(
+ns(x, df = 2, Boundary.knots = c(1, 3))|scale(x, center = 2, scale = 3)|as.numeric(as.character(id))
+I(x - mean(x, na.rm = TRUE))|I(z / max(z, na.rm = TRUE))|I((x - median(x, na.rm = T)) / sd(x, TRUE))|asin(z / 9)|atan(x)
+tanh(x)|sinh(x)|cosh(x)|acos(x / 9)|I(k - min(k, 3, na.rm = TRUE))|I(x / length(x))|I(z / sum(z, na.rm = TRUE))
+I(x / var(x, na.rm = TRUE))""".replace(
     "\n", "|"
 ).split("|")
 
@@ -27,6 +30,8 @@ as.factor(l)|C(a, contr.sum)|C(a, contr.helmert)|C(o, contr.treatment)|as.charac
 ifelse(l, "yes", "no")|factor(s, levels = c("u", "v", "B", "_w"))|I(a == "lo")|C(o, poly, 2)|C(a, sum)|factor(id)
 cut(x, 2, labels = c("low", "high"))|factor(l, labels = c("no", "si"))|C(s, contr.SAS)|I(!l | x < 2)|factor(a)
 interaction(b, l, sep = "_", lex.order = TRUE)|interaction(a, b, drop = TRUE)|I(s %in% c("u", "v"))|is.na(a)
+cut(x, quantile(x, na.rm = TRUE), include.lowest = TRUE)|paste(b, l)|paste0(b, "_", l, k > 2)|paste(b, l, sep = "")
+cut(z, c(-Inf, quantile(z, c(.3, .6), na.rm = TRUE), Inf))|I(x > mean(x, na.rm = TRUE))
 factor(k, levels = c(5, 3, 2, 1))|C(a, contr.treatment, base = 2)|C(b, contr.sum(2))|dummy(a)|dummy(a, "hi")
 cut(k, c(0, 2, 5), right = FALSE, include.lowest = TRUE)|ordered(a)|I(o > 2)|I(o >= "2")""".replace("\n", "|").split(
     "|"

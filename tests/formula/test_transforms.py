@@ -215,3 +215,41 @@ def test_vectors():
     assert value("c(f, o)").levels == ("v", "u", "l", "m", "h")
     assert value("c('a', 1)").labels().tolist() == ["a", "1"]
     assert isinstance(value("rev(s)"), Character)
+
+
+def test_summaries_are_one_number():
+    x = np.array([3.0, 1.0, 1.0])
+    assert value("max(x, k, na.rm = TRUE)").values.tolist() == [4.0]
+    assert value("max(k)").kind == "integer"
+    assert value("sum(l)").kind == "integer"
+    assert value("length(s)").values.tolist() == [4.0]
+    assert value("sd(x, na.rm = TRUE)").values[0] == pytest.approx(x.std(ddof=1))
+    assert np.isnan(value("mean(x)").values).all()
+    assert value("median(k)").values.tolist() == [2.5]
+    assert value("x - mean(x, na.rm = TRUE)").values[0] == pytest.approx(3.0 - x.mean())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mean(f)", r"mean\(\) needs numbers: its argument is a factor"),
+        ("sum(x, s)", r"sum\(\) needs numbers: its argument is a character vector"),
+        ("max()", r"max\(\) needs at least one argument"),
+        ("quantile(x)", "missing values and NaN's not allowed"),
+        ("quantile(k, 2)", r"'probs' outside \[0,1\]"),
+        ("paste()", r"paste\(\) needs data"),
+    ],
+)
+def test_summaries_of_what_is_no_number(text, message):
+    with pytest.raises(FormulaError, match=message):
+        value(text)
+
+
+def test_missing_strings_are_pasted_as_NA():
+    assert value("paste(s, k, sep = '-')").labels().tolist() == ["b-1", "a-2", "NA-3", "b-4"]
+
+
+def test_infinite_cut_points_have_the_labels_of_R(R):
+    expected = R.strings("c(levels(cut(1:2, c(-Inf, 1.5, Inf))), levels(cut(1, c(0, Inf), right = FALSE)))")
+    found = value("cut(k, c(-Inf, 1.5, Inf))").levels + value("cut(k, c(0, Inf), right = FALSE)").levels
+    assert list(found) == expected
