@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ import pandas as pd
 
 from pylmer.arguments import check_arguments
 from pylmer.control import LmerControl
+from pylmer.criterion.criterion import Criterion
 from pylmer.errors import ModelError, PylmerError
+from pylmer.inference.fitting import announce, call_text, look_again, optimum_of
 from pylmer.inference.parameters import sd_and_correlations
-from pylmer.inference.update import update
 from pylmer.methods.fit_statistics import logLik
-from pylmer.model import MerMod
+from pylmer.model import MerMod, make_model
 from pylmer.rcompat.printable import Printable
 
 __all__ = ["METHODS", "AllFit", "SummaryAllFit", "allFit"]
@@ -137,7 +138,7 @@ class AllFit(Printable, Mapping[str, "MerMod | PylmerError"]):
 
 
 def allFit(model: MerMod, meth_tab: Sequence[tuple[str, str]] | None = None, maxfun: int = 100_000) -> AllFit:
-    """Fit a model again by every optimizer that lme4 knows and that is here.
+    """Fit a model again by every optimizer that lme4 knows and that is here, on the same sums over its rows.
 
     Parameters
     ----------
@@ -165,15 +166,30 @@ def allFit(model: MerMod, meth_tab: Sequence[tuple[str, str]] | None = None, max
         raise ModelError(f"maxfun={maxfun!r}: give at least one evaluation")
     fits: dict[str, MerMod | PylmerError] = {}
     times: dict[str, float] = {}
+    criterion = model.criterion.with_responses(model.criterion.responses, model.criterion.beta0)
     for optimizer, method in METHODS if meth_tab is None else meth_tab:
         name = f"{optimizer}.{method}" if method else optimizer
         began = time.perf_counter()
         try:
-            fits[name] = update(model, control=_control(model.control, optimizer, method, maxfun))
+            fits[name] = _fitted(model, criterion, _control(model.control, optimizer, method, maxfun))
         except PylmerError as error:
             fits[name] = error
         times[name] = time.perf_counter() - began
     return AllFit(model, fits, times)
+
+
+def _fitted(model: MerMod, criterion: Criterion, control: LmerControl) -> MerMod:
+    """The model by another optimizer: the design and its sums are those that there are."""
+    design, said = model.design, model.said
+    if said is not None:
+        names = {label: name for label, name in said.names.items() if label != "control"}
+        said = replace(said, control=control, names=names)
+        design = replace(design, call=call_text(design.call, said))
+    opt = optimum_of(design, criterion, control, None if said is None else said.start)
+    criterion, opt = look_again(design, criterion, opt, control)
+    fitted = make_model(type(model), design, criterion, opt, control, said)
+    announce(fitted)
+    return fitted
 
 
 def _control(control: LmerControl, optimizer: str, method: str, maxfun: int) -> LmerControl:

@@ -176,3 +176,17 @@ def test_an_optimizer_that_fails_is_kept_as_such() -> None:
     assert "1 optimizer(s) failed" in str(found)
     assert len(found) == 3
     pd.testing.assert_index_equal(s.fixef.index, pd.Index(["newton", "optimx.L-BFGS-B"]))
+
+
+def test_all_optimizers_share_the_design_and_a_fit_without_data_has_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    m = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff())
+    by_hand = update(m, control=lmerControl("Nelder_Mead", optCtrl={"maxfun": 1000}))
+    bare = at_theta(type(m), m.design, m.theta)
+    monkeypatch.setattr("pylmer.inference.fitting.lFormula", None)
+    monkeypatch.setattr("pylmer.inference.fitting.mkLmerDevfun", None)
+    for model in (m, bare):
+        found = allFit(model, [("Nelder_Mead", ""), ("newton", "")], maxfun=1000)
+        assert len(found.succeeded) == 2
+        np.testing.assert_array_equal(found["Nelder_Mead"].theta, by_hand.theta)
+        np.testing.assert_allclose(found["newton"].value, m.value, rtol=1e-12)
+    assert str(allFit(m, [("Nelder_Mead", "")], 1000)["Nelder_Mead"]) == str(by_hand)
