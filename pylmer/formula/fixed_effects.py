@@ -18,7 +18,7 @@ __all__ = ["chosen_contrasts", "fixed_effects", "warn_of_response"]
 def fixed_effects(layout: Layout, frame: ModelFrame, contrasts: Mapping[str, ContrastSpec] | None = None) -> Columns:
     """The model matrix of the fixed part, before any column is dropped."""
     warn_of_response(layout)
-    return model_columns(layout, frame.variables, frame.n, contrasts)
+    return model_columns(layout, frame.variables, frame.n, contrasts) if contrasts else frame.columns(layout)
 
 
 def warn_of_response(layout: Layout) -> None:

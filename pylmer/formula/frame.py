@@ -18,6 +18,7 @@ from pylmer.errors import DataError, RWarning
 from pylmer.formula import transforms  # noqa: F401  (enters the functions that formulas may call)
 from pylmer.formula.ast import Node
 from pylmer.formula.evaluate import ContrastFunction, Environment, evaluate
+from pylmer.formula.model_matrix import Columns, Layout, model_columns
 from pylmer.formula.parse import parse
 from pylmer.formula.rows import Kept, RowNames, keep_rows
 from pylmer.formula.table import value_of_any
@@ -71,6 +72,8 @@ class ModelFrame:
         Labels of those rows.
     env
         Where the expressions were evaluated; its memory is what new data need.
+    matrices
+        Model matrices made of the variables, by recipe: several terms may ask for the same.
     """
 
     variables: Mapping[str, Value]
@@ -84,9 +87,17 @@ class ModelFrame:
     na_rows: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     na_exclude: bool = False
     na_row_names: RowNames = ()
+    matrices: dict[tuple[object, ...], Columns] = field(default_factory=dict, repr=False, compare=False)
 
     def __getitem__(self, name: str) -> Value:
         return self.variables[name]
+
+    def columns(self, layout: Layout) -> Columns:
+        """The model matrix of a layout, by the contrasts that the variables have."""
+        made = self.matrices.get(layout.recipe)
+        if made is None:
+            made = self.matrices[layout.recipe] = model_columns(layout, self.variables, self.n)
+        return made
 
 
 def value_over_table(node: Node, label: str, env: Environment) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from pylmer.errors import FormulaError
 from pylmer.formula.contrasts import ContrastSpec, coding
 from pylmer.formula.values import Character, FloatArray, IntArray, Matrix, Value, Vector
-from pylmer.rcompat.factors import Factor
+from pylmer.rcompat.factors import Contrast, Factor
 
 __all__ = ["Columns", "Layout", "model_columns"]
 
 _TRUTH = ("FALSE", "TRUE")
+#: Matrices of up to so many combinations of levels are remembered.
+MOST_CELLS = 1_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Layout:
     def predictors(self) -> tuple[str, ...]:
         """Text of the variables but the response."""
         return self.variables[self.has_response :]
+
+    @cached_property
+    def recipe(self) -> tuple[object, ...]:
+        """What the matrix depends on beside the variables: layouts of one recipe give the same matrix."""
+        terms = tuple(tuple((self.variables[v], code) for v, code in term) for term in self.terms)
+        return self.predictors, terms, self.intercept, self.response_among_terms
 
     @cached_property
     def used(self) -> tuple[str, ...]:
@@ -106,6 +114,45 @@ def model_columns(
     """
     contrasts = contrasts or {}
     _check_levels(layout, frame)
+    of_cells = None if contrasts else _from_cells(layout, frame, n)
+    return _built(layout, frame, n, contrasts) if of_cells is None else of_cells
+
+
+def _from_cells(layout: Layout, frame: Mapping[str, Value], n: int) -> Columns | None:
+    """The matrix where its variables are factors: that of their combinations, which is remembered, row by row.
+
+    None where some are no factors, or there are as many combinations as rows.
+    """
+    factors: list[Factor] = []
+    cells = 1
+    for label in layout.used:
+        f = frame.get(label)
+        if not isinstance(f, Factor):
+            return None
+        factors.append(f)
+        cells *= len(f.levels)
+    if not factors or cells > min(n, MOST_CELLS) or any(f.has_na() for f in factors):
+        return None
+    table = _cells(layout, tuple([(f.levels, f.ordered, f.contrasts) for f in factors]))
+    place = factors[0].codes
+    for f in factors[1:]:
+        place = place * len(f.levels) + f.codes
+    by_row = table.matrix.T.take(place, axis=1)
+    return Columns(by_row.T, table.names, table.assign, table.contrasts, table.numeric)
+
+
+@lru_cache(maxsize=64)
+def _cells(layout: Layout, kinds: tuple[tuple[tuple[str, ...], bool, str | Contrast | None], ...]) -> Columns:
+    """The matrix of all combinations of the levels of factors, the last varying fastest."""
+    grid = np.indices([len(levels) for levels, _, _ in kinds]).reshape(len(kinds), -1)
+    factors = [Factor(codes, *kind) for codes, kind in zip(grid, kinds, strict=True)]
+    table = _built(layout, dict(zip(layout.used, factors, strict=True)), grid.shape[1], {})
+    table.matrix.flags.writeable = table.assign.flags.writeable = table.numeric.flags.writeable = False
+    return table
+
+
+def _built(layout: Layout, frame: Mapping[str, Value], n: int, contrasts: Mapping[str, ContrastSpec]) -> Columns:
+    """The matrix, term by term."""
     terms = layout.terms if layout.intercept else _first_factor_full(layout, frame)
     blocks: dict[tuple[int, int], Block] = {}
     columns: list[FloatArray] = []

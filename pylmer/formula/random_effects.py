@@ -94,10 +94,11 @@ def factor_of(node: Node, value: Callable[[Node], Value], env: Environment) -> F
 
 def lhs_columns(bar: Bar, frame: ModelFrame) -> Columns:
     """The model matrix of the left-hand side, its grouping variables taken as factors."""
-    variables: Mapping[str, Value] = frame.variables
     clash = [v for v in bar.group_variables if v in bar.lhs.variables]
-    if clash:
-        variables = {**variables, **{v: as_factor(variables[v]) for v in clash if v in variables}}
+    if not clash:
+        return frame.columns(bar.lhs)
+    variables: Mapping[str, Value] = frame.variables
+    variables = {**variables, **{v: as_factor(variables[v]) for v in clash if v in variables}}
     return model_columns(bar.lhs, variables, frame.n)
 
 

@@ -117,13 +117,9 @@ def take(value: Value, rows: Rows) -> Value:
 
 def missing(*values: Value) -> NDArray[np.bool_] | None:
     """``(n,)`` which rows have a missing value in any of the variables; None where no row has."""
-    bad: NDArray[np.bool_] | None = None
     with np.errstate(over="ignore", invalid="ignore"):
-        for value in values:
-            mask = _missing(value)
-            if mask is not None:
-                bad = mask if bad is None else bad | mask
-    return bad
+        masks = [mask for value in values if (mask := _missing(value)) is not None]
+    return np.logical_or.reduce(masks) if masks else None
 
 
 def _missing(value: Value) -> NDArray[np.bool_] | None:

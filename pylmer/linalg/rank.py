@@ -71,8 +71,9 @@ def is_safely_full_rank(gram: FloatArray) -> bool:
     factor, info = lapack.dpotrf(gram, lower=1)
     if info != 0:
         return False
-    pivots = factor.diagonal()  # scaling the columns of X would divide them by the columns' norms
-    return bool((pivots * pivots > _SAFE_PIVOT**2 * gram.diagonal()).all())
+    pivots, squares = factor.diagonal().tolist(), gram.diagonal().tolist()
+    least = _SAFE_PIVOT**2  # scaling the columns of X would divide the pivots by the columns' norms
+    return all(pivot * pivot > least * square for pivot, square in zip(pivots, squares, strict=True))
 
 
 def _triangle(X: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,9 @@ __all__ = [
     "number_labels",
     "unique_numbers",
 ]
+
+#: Combinations of up to so many levels are counted instead of sorted.
+MOST_COUNTED = 2_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,11 +210,12 @@ def drop_unused(f: Factor) -> Factor:
     """The factor without the levels that no row has; the same object where every level is used."""
     L = len(f.levels)
     try:
-        used = np.bincount(f.codes, minlength=L).astype(bool)
+        counts = np.bincount(f.codes, minlength=L)
     except ValueError:  # some are missing
-        used = np.bincount(f.codes[f.codes >= 0], minlength=L).astype(bool)
-    if used.all():
+        counts = np.bincount(f.codes[f.codes >= 0], minlength=L)
+    if np.count_nonzero(counts) == L:
         return f
+    used = counts > 0
     lookup = np.full(L + 1, -1, dtype=np.intp)
     lookup[:-1][used] = np.arange(int(used.sum()))
     levels = tuple(label for label, keep in zip(f.levels, used, strict=True) if keep)
@@ -220,6 +225,9 @@ def drop_unused(f: Factor) -> Factor:
 def cross(a: Factor, b: Factor) -> Factor:
     """The interaction ``a:b`` as a grouping factor: the combinations met, ``a`` varying slowest, labels ``"la:lb"``."""
     J = len(b.levels)
+    few = len(a.levels) * J <= min(MOST_COUNTED, 4 * len(a.codes))
+    if few and len(a.codes) and a.codes.min() >= 0 and b.codes.min() >= 0:
+        return _cross_by_counting(a, b)
     missing = (a.codes < 0) | (b.codes < 0)
     pair = np.where(missing, -1, a.codes * J + b.codes)
     any_missing = bool(missing.any())
@@ -229,6 +237,26 @@ def cross(a: Factor, b: Factor) -> Factor:
         uniques, codes = uniques[1:], codes - 1
     levels = tuple(f"{a.levels[u // J]}:{b.levels[u % J]}" for u in uniques.tolist())
     return Factor(codes, levels)
+
+
+def _cross_by_counting(a: Factor, b: Factor) -> Factor:
+    """The same where there are few combinations and no missing values: none is sorted."""
+    pair = a.codes * len(b.levels) + b.codes
+    total = len(a.levels) * len(b.levels)
+    met = np.bincount(pair, minlength=total) > 0
+    labels = _pairs_of_labels(a.levels, b.levels)
+    if np.count_nonzero(met) == total:
+        return Factor(pair, labels)
+    present = met.nonzero()[0]
+    lookup = np.empty(total, dtype=np.intp)
+    lookup[present] = np.arange(len(present))
+    return Factor(lookup.take(pair), tuple([labels[u] for u in present.tolist()]))
+
+
+@lru_cache(maxsize=64)
+def _pairs_of_labels(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """``"la:lb"`` of all combinations, the first varying slowest."""
+    return tuple([f"{a}:{b}" for a in first for b in second])
 
 
 def cross_all(factors: Sequence[Factor]) -> Factor:
