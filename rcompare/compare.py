@@ -110,7 +110,7 @@ def compare_case(
     if partial:
         found = [replace(d, status="not offered") if d.status == "missing" else d for d in found]
     why = {**ours.failed, **(ours_at.failed if ours_at is not None else {})}
-    found = [replace(d, note=why[d.quantity]) if d.status == "missing" and d.quantity in why else d for d in found]
+    found = [_why_missing(d, why) for d in found]
     found = [_waived(d, case.waivers + known) for d in found]
     ordered = tuple(sorted(found, key=lambda d: d.stage))
     return Comparison(case, ordered, optimum, names, (ours.stamp, theirs.stamp), effects_of(ours, theirs))
@@ -266,6 +266,14 @@ def _errors(case: Case, ours: Results, theirs: Results) -> Difference:
         ours=ours.error or "no error",
         theirs=theirs.error or "no error",
     )
+
+
+def _why_missing(d: Difference, why: Mapping[str, str]) -> Difference:
+    """A missing answer with its reason; where an optional package is not installed, the question is not offered."""
+    if d.status != "missing" or d.quantity not in why:
+        return d
+    reason = why[d.quantity]
+    return replace(d, note=reason, status="not offered" if "is not installed" in reason else "missing")
 
 
 def _waived(d: Difference, waivers: tuple[Waiver, ...]) -> Difference:

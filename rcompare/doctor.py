@@ -87,6 +87,8 @@ def skipped(findings: Iterable[Finding]) -> list[str]:
     no_r = next((f for f in found if f.live and not f.ok), None)
     if no_r is not None:
         lines.append(f"every live comparison with R, because of {no_r.what}: {no_r.consequence}")
+    if any(f.what == "nlopt" and not f.ok for f in found):
+        lines.append("walking lme4's own optimizer step by step: pip install 'pylmer[nlopt]'")
     others = [f.what.removeprefix("engine ") for f in found if f.what.startswith("engine ") and not f.ok]
     if others:
         lines.append(f"the engines {', '.join(others)}: not installed")

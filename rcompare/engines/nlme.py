@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pylmer.formula.ast import Name, Node, all_names
+from pylmer.formula.ast import Call, Name, Node, all_names, walk
 from pylmer.formula.bars import Bar, isNested, nobars, structured_bars
 from pylmer.formula.deparse import deparse
 from pylmer.formula.design import Design, ReTerm
+from pylmer.formula.parse import parse_formula
 from rcompare.case import Case
 from rcompare.engines.base import EngineUnavailable, NotOffered
 from rcompare.engines.lme4 import loaded, r_stamp, send_case_data
@@ -54,7 +55,7 @@ class LmeCall:
     order: tuple[str, ...]
 
 
-def lme_call(case: Case, design: Design) -> LmeCall:
+def lme_call(case: Case, design: Design, rows: int | None = None) -> LmeCall:
     """Translate a case, formula by its syntax tree, into a call of ``lme``.
 
     Parameters
@@ -63,6 +64,8 @@ def lme_call(case: Case, design: Design) -> LmeCall:
         A case of ``lmer``.
     design
         The case applied to its data, by which nesting is known.
+    rows
+        How many rows the table has, with those that are left out.
 
     Raises
     ------
@@ -82,6 +85,8 @@ def lme_call(case: Case, design: Design) -> LmeCall:
         raise NotOffered("lme has no offset")
     if design.dropped:
         raise NotOffered(f"lme needs columns of full rank ({', '.join(design.dropped)} can be dropped)")
+    if rows is not None and design.n < rows:
+        _row_by_row(case)
     bars = structured_bars(case.formula)
     order = _outermost_first(design)
     columns: dict[str, str] = {}
@@ -99,6 +104,40 @@ def lme_call(case: Case, design: Design) -> LmeCall:
     if case.na_action is None:
         args.append("na.action = na.omit")  # lmer's default; lme's is to fail
     return LmeCall(f"lme({', '.join(args)})", columns, order)
+
+
+ACROSS_ROWS = frozenset(
+    [
+        "poly",
+        "ns",
+        "bs",
+        "scale",
+        "cut",
+        "rank",
+        "mean",
+        "sd",
+        "var",
+        "median",
+        "min",
+        "max",
+        "sum",
+        "range",
+        "cumsum",
+        "length",
+        "unique",
+    ]
+)
+"""Functions whose value in one row depends on the others."""
+
+
+def _row_by_row(case: Case) -> None:
+    """Refuse what depends on rows that are left out: lmer works it out before they go, lme afterwards."""
+    called = {piece.function for piece in walk(parse_formula(case.formula).node) if isinstance(piece, Call)}
+    across = sorted(name for name in called if isinstance(name, str) and name in ACROSS_ROWS)
+    if across:
+        raise NotOffered(
+            f"lme works {', '.join(f'{name}()' for name in across)} out of the rows kept, lmer of all rows"
+        )
 
 
 def _outermost_first(design: Design) -> tuple[str, ...]:
@@ -171,7 +210,7 @@ class NlmeEngine:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 design = design_of(case, frame)
-            asked = lme_call(case, design)
+            asked = lme_call(case, design, len(frame))
         except NotOffered as err:
             return Results(case.id, {}, stamp, failed={"all": str(err)})
         groups = ", ".join(f"{name} = {quote(code)}" for name, code in asked.groups.items())

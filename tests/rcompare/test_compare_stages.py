@@ -226,3 +226,11 @@ def test_errors_planted_in_pylmer_itself_are_caught() -> None:
     caught = list(plant_all(cases, PylmerEngine(lme4=GOLDEN.lme4_version), GOLDEN))
     assert [(c.case, c.plant.name) for c in caught if not c.ok] == []
     assert {c.plant.name for c in caught} >= {"another seed", "silence", "stopped short", "a millionth"}
+
+
+def test_what_needs_a_package_that_is_not_there_is_not_offered() -> None:
+    theirs = results(AIC=array(1.0), BIC=array(2.0))
+    ours = replace(results(AIC=array(1.0)), failed={"BIC": "ModelError: the package nlopt, which is not installed"})
+    compared = compare_case(CASE, ours, theirs)
+    assert compared.passed
+    assert [d.note for d in compared.differences if d.status == "not offered"] == [ours.failed["BIC"]]

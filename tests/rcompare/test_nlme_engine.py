@@ -20,7 +20,7 @@ from rcompare.results import Results
 def call_of(case: Case) -> str:
     frame = case_data(case)
     design = lFormula(case.formula, frame, weights=case.weights, subset=case.subset, offset=case.offset)
-    return lme_call(case, design).code
+    return lme_call(case, design, len(frame)).code
 
 
 def case_on(data: str, formula: str, **more: object) -> Case:
@@ -63,6 +63,10 @@ def test_formulas_are_translated_from_the_tree(case: Case, code: str) -> None:
         (case_on("Penicillin", "diameter ~ 1 + (1 | plate) + (1 | sample)"), "no crossed grouping factors"),
         (case_on("sleepstudy", "Reaction ~ Days + offset(5 * Days) + (1 | Subject)"), "no offset"),
         (case_on("cbpp", "incidence ~ period + (1 | herd)", offset="size"), "no offset"),
+        (
+            case_on("sleepstudy", "Reaction ~ poly(Days, 2) + (1 | Subject)", subset="Days > 1"),
+            r"lme works poly\(\) out of the rows kept, lmer of all rows",
+        ),
         (
             case_on("Machines", "score ~ Machine + (Machine | Worker)", contrasts={"Machine": "contr.sum"}),
             "for the random effects too",
