@@ -322,12 +322,12 @@ class LmerMod(MerMod):
         devtol: float = 1e-9,
         maxmult: float = 10.0,
         signames: bool = True,
+        prof_scale: Literal["sdcor", "varcov"] = "sdcor",
         **unused: Never,
     ) -> Profile:
         """See :func:`pylmer.profile`."""
-        return inference.profile(
-            self, which, alphamax, maxpts, delta, delta_cutoff, devtol, maxmult, signames, **unused
-        )
+        steps = (alphamax, maxpts, delta, delta_cutoff, devtol, maxmult)
+        return inference.profile(self, which, *steps, signames, prof_scale, **unused)
 
     def bootMer(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Never
+from typing import Literal, Never
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from pylmer.inference.comparison import refitML
 from pylmer.inference.parameters import Parm, chosen_parameters, parameter_names, parameters_of
 from pylmer.inference.profile_focus import foci
 from pylmer.inference.profile_tracks import Estimate, Point, Steps, walk
+from pylmer.inference.profile_variances import as_variances, with_covariances
 from pylmer.inference.splines import HermiteSpline, back_spline, interpolating_spline
 from pylmer.model import MerMod
 from pylmer.rcompat.printable import Printable
@@ -30,6 +31,8 @@ __all__ = ["Parm", "Profile", "logProf", "profile", "varianceProf"]
 
 #: zeta may fall by this between points before linear interpolation is given up too.
 NON_MONOTONE = 0.01
+#: What the squares of parameters are.
+VARIANCES = {"sd": "var", "sigma": "sigma2"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Curve:
     Parameters
     ----------
     kind
-        ``"sd"``, ``"cor"``, ``"sigma"`` or ``"beta"``.
+        ``"sd"``, ``"cor"``, ``"sigma"`` or ``"beta"``; ``"var"``, ``"cov"``, ``"sigma2"``.
     values, zeta
         ``(K,)``: the parameter, increasing, and the signed root of the deviance's increase.
     others
@@ -74,7 +77,7 @@ class Profile(Printable):
     curves
         Parameter to its profile.
     kinds
-        What each parameter is: ``"sd"``, ``"cor"``, ``"sigma"`` or ``"beta"``.
+        What each parameter is: ``"sd"``, ``"cor"``, ``"sigma"`` or ``"beta"``; ``"var"``, ``"cov"``, ``"sigma2"``.
     """
 
     names: tuple[str, ...]
@@ -136,6 +139,7 @@ def profile(
     devtol: float = 1e-9,
     maxmult: float = 10.0,
     signames: bool = True,
+    prof_scale: Literal["sdcor", "varcov"] = "sdcor",
     **unused: Never,
 ) -> Profile:
     """Profile the deviance of the ML fit in each standard deviation, correlation, sigma and fixed effect.
@@ -158,6 +162,9 @@ def profile(
         A step is at most this many times as long as the one before.
     signames
         ``.sig01`` ... (the default) or ``sd_(Intercept)|g`` ...
+    prof_scale
+        ``"sdcor"`` (the default); ``"varcov"``: variances, ``.sigma`` squared among them, and covariances, under the
+        same names (or ``var_(Intercept)|g``, ``cov_x.(Intercept)|g``).
 
     Returns
     -------
@@ -174,6 +181,10 @@ def profile(
     The deviance with one parameter held is minimized over the others by Newton's method with its exact gradient
     (Bates et al. 2015, section 5.1, for the profile itself).
 
+    With ``prof_scale="varcov"`` the profile of a variance is that of the standard deviation at squared values, as it
+    must be: what :func:`varianceProf` gives. That of lme4 1.1-31 is not: its intervals differ by some percent, one of
+    sleepstudy's begins at 0, and sigma squared has none. Those of covariances agree.
+
     Examples
     --------
     >>> from pylmer import datasets, lmer, profile
@@ -185,9 +196,12 @@ def profile(
     _refuse_unusable_steps(alphamax=alphamax, maxpts=maxpts, delta=delta, delta_cutoff=delta_cutoff, maxmult=maxmult)
     fit = refitML(model)
     names = parameter_names(fit, signames)
+    m, variances = len(fit.theta), prof_scale == "varcov"
+    all_foci = foci(fit.criterion, variances)
     values = parameters_of(fit)
-    m = len(fit.theta)
-    all_foci = foci(fit.criterion)
+    if variances:
+        values = with_covariances(fit, values, all_foci)
+        names = [_variance_name(name) for name in names]
     wanted = sorted(set(chosen_parameters(which, names, m + 1)))
     if not wanted:
         raise ModelError(f"which={which!r} chooses no parameter: choose among {', '.join(names)}")
@@ -202,13 +216,24 @@ def profile(
     with one_thread(fit.design.cells):
         tracks = walk(fit.criterion, estimate, defined, names, steps)
     found = dict(zip([f.place for f in defined], tracks, strict=True))
+    kinds = tuple(VARIANCES.get(f.kind, f.kind) if variances else f.kind for f in all_foci)
     curves: dict[str, Curve] = {}
     for i in wanted:
-        f = all_foci[i]
-        bounds = (np.nan, np.nan) if f.kind == "beta" else (f.lower, f.upper)
+        f, points = all_foci[i], found.get(i, [])
+        if variances:
+            points = as_variances(fit, points, f)
+        bounds = (f.lower, f.upper) if np.isfinite(f.lower) else (np.nan, np.nan)
         before = sum(len(c.zeta) for c in curves.values())
-        curves[names[i]] = _curve(names[i], f.kind, found.get(i, []), bounds, len(names), before)
-    return Profile(tuple(names), curves, tuple(f.kind for f in all_foci))
+        curves[names[i]] = _curve(names[i], kinds[i], points, bounds, len(names), before)
+    return Profile(tuple(names), curves, kinds)
+
+
+def _variance_name(name: str) -> str:
+    """The name of a variance or covariance, where it says what it is."""
+    for old, new in (("sd_", "var_"), ("cor_", "cov_")):
+        if name.startswith(old) and "|" in name:
+            return new + name.removeprefix(old)
+    return name
 
 
 def _curve(
@@ -316,6 +341,8 @@ def _renamed(name: str, what: str) -> str:
 
 def _transformed(x: Profile, to: Callable[[FloatArray], FloatArray], what: str, ranef: bool) -> Profile:
     """Transform standard deviations; points where one is then infinite are dropped."""
+    if "sigma2" in x.kinds:
+        raise ModelError('the profile is one of variances already: profile(..., prof_scale="sdcor") can be transformed')
     kinds = ("sd", "sigma") if ranef else ("sigma",)
     changed = [i for i, name in enumerate(x.names) if x.kinds[i] in kinds]
     names = [_renamed(name, what) if i in changed else name for i, name in enumerate(x.names)]

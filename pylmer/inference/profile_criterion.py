@@ -7,7 +7,8 @@ With lambda = log sigma^2 the deviance is
     df/dtheta = tr(W dG) - e'dG e / sigma^2,  e = Z'Py          df/dlambda = n - r2 / sigma^2
 
 and lambda is a function of theta: constant where sigma is held, log c^2 - log |L_a|^2 where a standard deviation is,
-log r2/n (where df/dlambda = 0) in the other cases.  The gradient is exact; the Hessian is its forward difference,
+log r2/n (where df/dlambda = 0) in the other cases.  Where a covariance is held, lambda is free, and L_ba a function of
+it: c exp(-lambda) / L_aa.  The gradient is exact; the Hessian is its forward difference,
 evaluated in the same batch, for average information is far from it where the data contradict the value held.
 """
 
@@ -102,6 +103,10 @@ class _Batch:
         self.row = np.zeros((S, m))
         self.squared = np.zeros((S, m), dtype=bool)
         self.log_square = np.zeros(S)
+        self.covariance = np.array([h.focus.kind == "cov" for h in problems])
+        self.pair = np.array([(h.focus.pair or (0, 0, 0))[:2] for h in problems])
+        self.dead[self.covariance, self.pair[self.covariance, 1]] = False
+        self.held = np.array([h.value for h in problems])
         self.column = np.full(S, -1)
         self.shift = np.zeros(S)
         for i, h in enumerate(problems):
@@ -110,7 +115,8 @@ class _Batch:
             if h.focus.row is not None:
                 self.row[i] = h.focus.row
             if h.focus.pair is not None:
-                self.squared[i, [h.focus.pair[0], h.focus.pair[2]]] = True
+                anchor, _, own = h.focus.pair
+                self.squared[i, [anchor, own] if h.focus.kind == "cor" else anchor] = True
             if h.focus.kind == "beta":
                 self.column[i] = j = h.focus.place - m - 1
                 self.shift[i] = h.value - criterion.beta0[j]
@@ -135,6 +141,11 @@ class _Batch:
         c = self.criterion
         psi = np.where(self.squared[rows], phi * phi, phi)
         theta = (self.A[rows] @ psi[..., None])[..., 0]
+        tied_to_variance, anchor, below = self._covariances(rows)
+        free = phi[tied_to_variance, below]
+        theta[tied_to_variance, below] = (
+            self.held[rows[tied_to_variance]] * np.exp(-free) / theta[tied_to_variance, anchor]
+        )
         L = tuple(f.L(theta) for f in self.maps)
         at = c.structure.at(L, self._responses(len(rows)))
         chol = cholesky(self._moved(at.XytVinvXy, rows))
@@ -143,9 +154,16 @@ class _Batch:
         log_variance = np.log(r2 / c.n)
         log_variance = np.where(self.tied[rows], self.log_square[rows] - np.log(length2), log_variance)
         log_variance = np.where(self.fixed[rows], self.log_square[rows], log_variance)
+        log_variance[tied_to_variance] = free
         value = at.logdet + r2 * np.exp(-log_variance) + c.n * (math.log(2 * math.pi) + log_variance) - c.log_weights
         value[np.isnan(value)] = np.inf
         return _Point(theta, L, at, chol, r2, length2, log_variance, value)
+
+    def _covariances(self, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """Which problems hold a covariance, and their places of L_aa and L_ba."""
+        these = np.flatnonzero(self.covariance[rows])
+        anchor, below = self.pair[rows[these]].T
+        return these, anchor, below
 
     def _responses(self, S: int) -> Responses:
         one = self.criterion.responses
@@ -179,11 +197,16 @@ class _Batch:
             by_G = W - e.swapaxes(-1, -2) @ e
             S, k, m = len(e), f.k, len(f.index)
             gradient[:, f.index] = (by_G.reshape(S, 1, k * k) @ f.dG(s.theta, L).reshape(S, k * k, m))[:, 0]
-        tied = self.tied[rows]
-        by_lambda = np.where(tied, self.criterion.n - s.r2 * np.exp(-s.log_variance), 0.0)
-        gradient -= (2.0 * by_lambda / s.length2)[:, None] * self.row[rows] * s.theta
+        by_lambda = self.criterion.n - s.r2 * np.exp(-s.log_variance)
+        tied_by_lambda = np.where(self.tied[rows], by_lambda, 0.0)
+        gradient -= (2.0 * tied_by_lambda / s.length2)[:, None] * self.row[rows] * s.theta
         by_psi = (gradient[:, None] @ self.A[rows])[:, 0]
-        return s.value, by_psi * np.where(self.squared[rows], 2.0 * phi, 1.0)
+        by_phi = by_psi * np.where(self.squared[rows], 2.0 * phi, 1.0)
+        these, anchor, below = self._covariances(rows)
+        change = gradient[these, below] * s.theta[these, below]  # of L_ba in proportion to itself
+        by_phi[these, below] = by_lambda[these] - change
+        by_phi[these, anchor] -= 2.0 * change / phi[these, anchor]
+        return s.value, by_phi
 
     def evaluate(self, phi: FloatArray, rows: IntArray) -> Evaluation:
         """Value, gradient and Hessian by the free elements ``(S, m)``."""

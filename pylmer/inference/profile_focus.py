@@ -5,9 +5,10 @@ The relative covariance of a level is G = L L', whatever the order of its coeffi
     sd_a = sigma |L_a|                  so that sigma = c / |L_a|, and theta stays free;
     cor_ab = L_a . L_b / |L_a| |L_b|    with a and b put first L_b = s (c, sqrt(1 - c^2)), one less; L_aa and s must not
                                         be negative and are squares of what is free;
+    cov_ab = sigma^2 L_a . L_b          with a and b put first L_ba = c / (sigma^2 L_aa); sigma is free in its place;
     beta_j = c                          the response is y - c X_j, and X loses X_j.
 
-At sd_a = 0 row and column a of L are zero.
+At sd_a = 0 row and column a of L are zero.  A variance is held as its standard deviation is.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ IntArray = NDArray[np.intp]
 
 __all__ = ["Focus", "foci", "linear_map", "reorder"]
 
-Kind = Literal["sd", "cor", "sigma", "beta"]
+Kind = Literal["sd", "cor", "cov", "sigma", "beta"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Focus:
     cut
         ``(m,)`` for a standard deviation: which are in its row or column.
     pair
-        For a correlation: places of L_aa, L_ba and L_bb in theta.
+        For a correlation or a covariance: places of L_aa, L_ba and L_bb in theta.
     """
 
     kind: Kind
@@ -69,8 +70,8 @@ class Focus:
         return (self.start, self.order) if self.order != tuple(sorted(self.order)) else (0, ())
 
 
-def foci(criterion: Criterion) -> list[Focus]:
-    """All parameters in lme4's order.
+def foci(criterion: Criterion, covariances: bool = False) -> list[Focus]:
+    """All parameters in lme4's order; with covariances in place of correlations, if so asked.
 
     Raises
     ------
@@ -83,6 +84,8 @@ def foci(criterion: Criterion) -> list[Focus]:
     m = len(criterion.lower)
     for t in criterion.terms:
         out += _of_term(t, len(out), m)
+    if covariances:
+        out = [replace(f, kind="cov", lower=-np.inf, upper=np.inf) if f.kind == "cor" else f for f in out]
     out.append(Focus("sigma", m, 0.0, np.inf))
     return [*out, *(Focus("beta", m + 1 + j, -np.inf, np.inf) for j in range(criterion.p))]
 
@@ -144,6 +147,7 @@ def linear_map(focus: Focus, value: float, m: int) -> FloatArray:
     if focus.pair is not None:
         _, below, own = focus.pair
         A[below, below] = 0.0
+    if focus.pair is not None and focus.kind == "cor":
         A[below, own] = value
         A[own, own] = max(1.0 - value * value, 0.0) ** 0.5
     return A
@@ -159,7 +163,12 @@ def free_start(focus: Focus, theta: FloatArray, value: float, sigma: float) -> F
         else:
             phi[focus.row] = 0.0
             phi[np.flatnonzero(focus.row)[-1]] = value / sigma
-    if focus.pair is not None:
+    if focus.pair is not None and focus.kind == "cov":
+        anchor, below, own = focus.pair
+        least = 1e-3 * max(1.0, abs(value) ** 0.5 / sigma)
+        phi[anchor] = max(abs(float(phi[anchor])), least) ** 0.5
+        phi[below] = 2.0 * np.log(sigma)
+    elif focus.pair is not None:
         anchor, below, own = focus.pair
         phi[own] = max(float(np.hypot(phi[below], phi[own])), 1e-3) ** 0.5
         phi[anchor] = max(abs(float(phi[anchor])), 1e-3) ** 0.5
