@@ -12,6 +12,7 @@ criterion, its gradient and its exact Hessian take one Cholesky factorization an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from pylmer.covariance import FactorMap
 from pylmer.criterion.pivots import Pivots
 from pylmer.linalg.cross_products import CrossProducts
-from pylmer.linalg.dense_square import square_of
 
 FloatArray = NDArray[np.float64]
 
@@ -40,24 +40,21 @@ class Bordered:
     """
 
     def __init__(self, sums: CrossProducts, maps: Sequence[FactorMap], nu: int, REML: bool) -> None:
-        B = np.concatenate([b[:, 0] for b in sums.B])
-        q, c = B.shape
-        self.q = q
-        self.square = np.empty((q + c, q + c))
-        self.square[:q, :q] = square_of(sums, range(len(maps)))
-        self.square[:q, q:] = B
-        self.square[q:, :q] = B.T
-        self.square[q:, q:] = sums.C
-        self.pivots = Pivots.of(q, c - 1, nu, REML)
         self.counts = [len(b) for b in sums.B]
-        self.edges = np.cumsum([0, *self.counts])
-        self.order = np.array([int(f.index[0]) for f in maps])  # theta's element of each factor
+        self.edges = [0, *accumulate(self.counts)]
+        self.q = q = self.edges[-1]
+        c = len(sums.C)
+        self.square = _square_of(sums, self.edges)
+        self.pivots = Pivots.of(q, c - 1, nu, REML)
+        self.order = [int(f.index[0]) for f in maps]  # theta's element of each factor
+        self.in_order = self.order == sorted(self.order)
         self.scale = np.array([float(f.scale[0]) for f in maps])
 
     def _square(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """D ``(n,)``, and S ``(n, n)``."""
         D = np.ones(len(self.square))
-        D[: self.q] = np.repeat(theta[self.order] * self.scale, self.counts)
+        own = theta if self.in_order else theta[self.order]
+        D[: self.q] = (own * self.scale).repeat(self.counts)
         S = self.square * D
         S *= D[:, None]
         S.ravel()[: self.q * len(S) : len(S) + 1] += 1.0
@@ -85,10 +82,27 @@ class Bordered:
             np.add(one_side, one_side.T, out=Y[f])
         gradient = np.diagonal(Y, axis1=1, axis2=2) @ self.pivots.weights
         bent = self.square[: self.q, : self.q] * K[: self.q, : self.q]
-        first = edges[:-1]
+        first = np.array(edges[:-1])
         bend = np.add.reduceat(np.add.reduceat(bent, first, axis=0), first, axis=1)
         hessian = 2.0 * bend - self.pivots.products(Y)
-        back = np.empty(m, dtype=np.intp)
-        back[self.order] = np.arange(m)
         gradient, hessian = gradient * self.scale, hessian * (self.scale[:, None] * self.scale)
+        if self.in_order:
+            return value, gradient, hessian
+        back = np.argsort(self.order)
         return value, gradient[back], hessian[back[:, None], back]
+
+
+def _square_of(sums: CrossProducts, edges: Sequence[int]) -> FloatArray:
+    """``[Z X y]'[Z X y]`` of factors with one column each, whose rows begin at ``edges``."""
+    q, c = edges[-1], len(sums.C)
+    square = np.zeros((q + c, q + c))
+    square.ravel()[: q * (q + c) : q + c + 1] = np.concatenate([A.ravel() for A in sums.A])
+    for f, B in enumerate(sums.B):
+        square[edges[f] : edges[f + 1], q:] = B[:, 0]
+    square[q:, :q] = square[:q, q:].T
+    square[q:, q:] = sums.C
+    for (f, s), block in sums.cross.items():
+        rows, cols = slice(edges[f], edges[f + 1]), slice(edges[s], edges[s + 1])
+        square[rows, cols] = block if isinstance(block, np.ndarray) else block.toarray()
+        square[cols, rows] = square[rows, cols].T
+    return square

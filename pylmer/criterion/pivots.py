@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +41,7 @@ class Pivots:
     @classmethod
     def of(cls, q: int, p: int, nu: int, REML: bool) -> Pivots:
         """Weights of q random effects, p fixed effects and the response."""
-        weights = np.ones(q + p + 1)
-        weights[q:-1] = float(REML)
-        weights[-1] = nu
-        place = np.arange(q + p + 1)
-        of_pairs = weights[np.maximum(place[:, None], place)].ravel()
-        return cls(weights, of_pairs, nu * (1.0 + math.log(2.0 * math.pi / nu)))
+        return _pivots(q, p, nu, REML)
 
     def factor(self, S: FloatArray) -> tuple[FloatArray, float]:
         """Cholesky factor of S ``(c, c)``, and the criterion; both NaN where S is not positive definite."""
@@ -64,3 +60,14 @@ class Pivots:
         flat = Y.reshape(len(Y), -1)
         products: FloatArray = (flat * self.of_pairs) @ flat.T
         return products
+
+
+@lru_cache(maxsize=32)
+def _pivots(q: int, p: int, nu: int, REML: bool) -> Pivots:
+    weights = np.ones(q + p + 1)
+    weights[q:-1] = float(REML)
+    weights[-1] = nu
+    place = np.arange(q + p + 1)
+    of_pairs = weights[np.maximum(place[:, None], place)].ravel()
+    weights.flags.writeable = of_pairs.flags.writeable = False
+    return Pivots(weights, of_pairs, nu * (1.0 + math.log(2.0 * math.pi / nu)))

@@ -155,7 +155,7 @@ def gram_of(X: FloatArray) -> FloatArray | None:
     """``X'X`` ``(p, p)``; None where squares leave the range of doubles."""
     with np.errstate(over="ignore", invalid="ignore"):
         gram: FloatArray = X.T.dot(X)
-    return gram if math.isfinite(gram.trace()) else None
+    return gram if math.isfinite(sum(gram.diagonal().tolist())) else None
 
 
 def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7, gram: FloatArray | None = None) -> IntArray:
@@ -263,13 +263,13 @@ def warn_of_scales(level: str) -> str:
 
 def _surely_of_one_scale(X: FloatArray, numeric: NDArray[np.bool_], gram: FloatArray, tol: float) -> bool:
     """Whether standard deviations from ``gram = X'X`` are well within the tolerance; False means "look closer"."""
-    n = len(X)
-    squares = gram.diagonal()
-    variances = (squares - X.sum(axis=0) ** 2 / n)[numeric].tolist()
-    if not variances:
+    n, wanted = len(X), numeric.nonzero()[0].tolist()
+    if not wanted:
         return True
+    squares, totals = gram.diagonal().tolist(), np.add.reduce(X, axis=0).tolist()
+    variances = [squares[j] - totals[j] ** 2 / n for j in wanted]
     smallest, largest = min(variances), max(variances)
-    if not smallest > 1e-6 * max(squares.tolist()):  # digits were lost, or something is no number
+    if not smallest > 1e-6 * max(squares):  # digits were lost, or something is no number
         return False
     unit, well = max(n - 1, 1), 0.99 * tol**2
     return bool(max(unit, largest) < well * min(unit, smallest))

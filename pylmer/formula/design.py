@@ -83,7 +83,7 @@ class ReTerms:
     @property
     def q(self) -> int:
         """Number of columns of Z."""
-        return int(self.Gp[-1])
+        return sum([t.J * t.k for t in self.terms])
 
     @cached_property
     def theta_start(self) -> FloatArray:

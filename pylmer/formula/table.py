@@ -15,6 +15,7 @@ from pylmer.errors import DataError
 from pylmer.formula.values import Character, Matrix, Value, Vector
 from pylmer.rcompat.factors import Factor, as_labels, match_levels
 
+_column_array: Any = getattr(pd.DataFrame, "_get_column_array", None)
 RowNames = tuple[object, ...] | NDArray[np.generic]
 
 __all__ = ["RowNames", "Table", "as_table", "nearest", "value_of", "value_of_any"]
@@ -119,8 +120,9 @@ def _pandas_array(data: pd.DataFrame, columns: pd.Index, name: str) -> Any:
     position = columns.get_loc(name)
     if not isinstance(position, int):
         raise DataError(f"the data frame has more than one column named {name!r}; rename one of them")
-    shortcut = getattr(data, "_get_column_array", None)  # the plain way costs 20 times as much
-    return shortcut(position) if shortcut is not None else data.iloc[:, position].array
+    if _column_array is not None:  # the plain way costs 20 times as much
+        return _column_array(data, position)
+    return data.iloc[:, position].array
 
 
 def _mapping_table(data: Mapping[str, object]) -> Table:

@@ -96,7 +96,7 @@ class CrossProducts:
 
     def scaled(self, scales: Sequence[FloatArray]) -> CrossProducts:
         """Return the cross-products of Z's columns divided by their scales, per factor ``(k,)``."""
-        if all(set(s.tolist()) == {1.0} for s in scales):
+        if all(one == 1.0 for s in scales for one in s.tolist()):
             return self
         wide = [np.tile(s, A.shape[0]) for s, A in zip(scales, self.A, strict=True)] if self.cross else []
         cross: dict[tuple[int, int], FloatArray | sp.csr_array] = {}
@@ -179,12 +179,12 @@ class _Levels:
 
 def _run_starts(codes: IntArray, J: int) -> IntArray | None:
     """First row of each level when the rows are sorted by level and each level occurs, else None."""
-    steps = np.flatnonzero(codes[1:] != codes[:-1])
-    if len(steps) != J - 1 or codes[0] != 0 or (codes[steps + 1] != np.arange(1, J)).any():
+    steps = (codes[1:] != codes[:-1]).nonzero()[0]
+    if len(steps) != J - 1:
         return None
     starts = np.zeros(J, dtype=np.intp)
-    starts[1:] = steps + 1
-    return starts
+    np.add(steps, 1, out=starts[1:])
+    return starts if np.count_nonzero(codes[starts] == np.arange(J)) == J else None
 
 
 def cross_products(factors: Sequence[Factor], Xy: FloatArray) -> CrossProducts:
@@ -215,7 +215,8 @@ def _one_factor(f: Factor, Xy: FloatArray) -> tuple[FloatArray, FloatArray]:
     A, B = np.empty((f.J, k, k)), np.empty((f.J, k, len(Xy)))
     for a in range(k):
         z, right = ZXy[a], ZXy[a:]
-        sums = levels.sums(right if z[0] == 1.0 and (z == 1.0).all() else right * z)
+        ones = z[0] == 1.0 and np.count_nonzero(z == 1.0) == len(z)
+        sums = levels.sums(right if ones else right * z)
         A[:, a, a:] = A[:, a:, a] = sums[: k - a].T
         B[:, a] = sums[k - a :].T
     return A, B
