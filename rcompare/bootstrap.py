@@ -23,9 +23,6 @@ BOOTSTRAP = ("boot.", "text.boot.")
 STOPPED_SHORT = 1e-5
 """A refit whose criterion is above ours by more stopped short of its optimum (J12)."""
 
-INTERVAL = replace(quantity("boot.ci"), kind="replicate", scale="row")
-"""Interval ends, held as tightly as the replicates that they are made of: R's refits stop where R's optimizer does."""
-
 PRINTED = 1e-3
 """Relative difference of printed interval ends: an end is one of the replicates, which agree to this."""
 
@@ -112,7 +109,7 @@ def _compare(
             short = np.zeros(0, dtype=bool)
     found = []
     for name in names:
-        q = INTERVAL if name == INTERVAL.name else quantity(name)
+        q = quantity(name)
         mine, reference = ours.values.get(name), theirs.values[name]
         per_replicate = name in ("boot.t", "boot.criterion")
         if short.any() and per_replicate and isinstance(mine, Labelled) and isinstance(reference, Labelled):
