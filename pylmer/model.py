@@ -17,7 +17,7 @@ from pylmer.optimize.optimum import OptResult
 from pylmer.threads import one_thread
 
 if TYPE_CHECKING:
-    from pylmer.formula.batches_rows import RowsInBatches
+    from pylmer.formula.batches.rows import RowsInBatches
 
 FloatArray = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.criterion.usable import refuse_unusable_numbers
-from pylmer.formula.batches_rows import LazyRows, RowsInBatches
+from pylmer.formula.batches.rows import LazyRows, RowsInBatches
 from pylmer.formula.design import Design
 from pylmer.linalg.cross_products import Factor
 

@@ -21,7 +21,7 @@ from pylmer.criterion.rows import centred, raw_factors
 from pylmer.criterion.square_root import SquareRoot, have_roots
 from pylmer.criterion.start import moment_start, unit_start
 from pylmer.criterion.usable import refuse_unusable_numbers
-from pylmer.formula.batches_rows import RowsInBatches
+from pylmer.formula.batches.rows import RowsInBatches
 from pylmer.formula.design import Design
 from pylmer.linalg.choice import structure_of
 from pylmer.linalg.cross_products import CrossProducts, Factor, cross_products, group_sums

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from pylmer.formula.batches_rows import RowsInBatches
+    from pylmer.formula.batches.rows import RowsInBatches
     from pylmer.formula.frame import ModelFrame
     from pylmer.formula.schema import Schema
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pylmer.arguments import check_arguments
 from pylmer.errors import DataError, FormulaError, ModelError
-from pylmer.formula.batches_source import in_batches
+from pylmer.formula.batches.source import in_batches
 from pylmer.formula.checks import (
     Checks,
     check_group_sizes,
@@ -89,7 +89,7 @@ def lFormula(
     """
     check_arguments(lFormula, locals())
     if in_batches(data):
-        from pylmer.formula.batches import batched_design
+        from pylmer.formula.batches.design import batched_design
 
         return batched_design(formula, data, subset, weights, na_action, offset, contrasts, control)
     formula = as_formula(formula)

@@ -305,11 +305,12 @@ def _wanted_contrast(args: Arguments, f: Factor) -> str | Contrast:
     if node is None:
         return f.contrasts or ("contr.poly" if f.ordered else "contr.treatment")
     name = node.name if isinstance(node, Name) else node.value if isinstance(node, String) else None
+    numbered = isinstance(node, Name) and name in CONTRAST_FUNCTIONS  # R calls a function with the number of levels
     if name is not None and f"contr.{name}" in CONTRAST_FUNCTIONS:
         name = f"contr.{name}"
     if name in CONTRAST_FUNCTIONS:
         options = {(k or "").replace(".", "_"): _data(args, v) for k, v in args.dots}
-        return _called_contrast(args, name, len(f.levels), options, f.levels) if options else name
+        return _called_contrast(args, name, len(f.levels), options) if options or numbered else name
     found = evaluate(node, args.env)
     if isinstance(found, Matrix):
         return as_contrast(Contrast(found.values, found.names), f.levels)

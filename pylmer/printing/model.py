@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pylmer.errors import FormulaError, RMessage
-from pylmer.formula.batches_rows import LazyRows
+from pylmer.formula.batches.rows import LazyRows
 from pylmer.formula.deparse import deparse_lines
 from pylmer.formula.design import CallText
 from pylmer.formula.parse import parse_formula

@@ -21,8 +21,8 @@ from pylmer import NA, anova, fitted, lFormula, lmer, mkLmerDevfun, predict, ran
 from pylmer.dotted import LmerMod
 from pylmer.errors import DataError, FormulaError, ModelError, RMessage
 
-SOURCE = importlib.import_module("pylmer.formula.batches_source")
-ROWS = importlib.import_module("pylmer.formula.batches_rows")
+SOURCE = importlib.import_module("pylmer.formula.batches.source")
+ROWS = importlib.import_module("pylmer.formula.batches.rows")
 
 
 def rows(n: int = 900, seed: int = 1) -> pd.DataFrame:
@@ -306,7 +306,7 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:
 def test_a_file_that_changes_between_the_passes_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "rows.parquet"
     TABLE.to_parquet(file)
-    totals = importlib.import_module("pylmer.formula.batches")
+    totals = importlib.import_module("pylmer.formula.batches.design")
     plain = totals.survey
 
     def meanwhile(*args: Any) -> Any:
@@ -382,11 +382,11 @@ def test_refuses_what_is_no_table(tmp_path: Path) -> None:
 
 
 def test_more_levels_than_memory_has_room_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("pylmer.formula.batches"), "most_levels", lambda: 20)
+    monkeypatch.setattr(importlib.import_module("pylmer.formula.batches.design"), "most_levels", lambda: 20)
     with pytest.raises(DataError, match="g has more than 20 levels"):
         lmer("y ~ x1 + (1 | g)", data=path)
     monkeypatch.undo()
-    monkeypatch.setattr(importlib.import_module("pylmer.formula.batches_totals"), "memory_there_is", lambda: 20_000.0)
+    monkeypatch.setattr(importlib.import_module("pylmer.formula.batches.totals"), "memory_there_is", lambda: 20_000.0)
     with pytest.raises(ModelError, match="g: 30 x 4"):
         lmer("y ~ x1 + (x1 + x2 + o | g)", data=path)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import pandas as pd
 
 from pylmer.errors import DataError
-from pylmer.formula.batches_files import Files, opened
+from pylmer.formula.batches.files import Files, opened
 from pylmer.formula.table import Table
 
 if TYPE_CHECKING:

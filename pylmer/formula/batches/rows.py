@@ -11,9 +11,9 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from pylmer.errors import DataError, ModelError
-from pylmer.formula.batches_columns import CHANGED
-from pylmer.formula.batches_recipe import BatchOfRows, Recipe
-from pylmer.formula.batches_source import Source, blocks
+from pylmer.formula.batches.columns import CHANGED
+from pylmer.formula.batches.recipe import BatchOfRows, Recipe
+from pylmer.formula.batches.source import Source, blocks
 from pylmer.formula.design import Design, ReTerm, ReTerms
 from pylmer.formula.lformula import offset_of, response_of
 from pylmer.formula.values import FloatArray, IntArray

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.linalg import lapack
 
 from pylmer.errors import DataError, ModelError
-from pylmer.formula.batches_columns import CHANGED
-from pylmer.formula.batches_recipe import BatchOfRows, Recipe
-from pylmer.formula.batches_source import Source, blocks
+from pylmer.formula.batches.columns import CHANGED
+from pylmer.formula.batches.recipe import BatchOfRows, Recipe
+from pylmer.formula.batches.source import Source, blocks
 from pylmer.formula.lformula import offset_of, response_of
 from pylmer.formula.model_matrix import Columns
 from pylmer.formula.values import FloatArray, IntArray

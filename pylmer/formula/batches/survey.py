@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pylmer.errors import DataError
 from pylmer.formula.ast import Call, Name, Node, walk
-from pylmer.formula.batches_columns import ColumnTypes
-from pylmer.formula.batches_lessons import (
+from pylmer.formula.batches.columns import ColumnTypes
+from pylmer.formula.batches.lessons import (
     LEVEL_FUNCTIONS,
     Lesson,
     check_arguments_are_factors,
@@ -22,9 +22,9 @@ from pylmer.formula.batches_lessons import (
     lessons_of,
     refuse_if_bound_to_all_rows,
 )
-from pylmer.formula.batches_levels import Crossing, Grouping, LevelSet, leaf_nodes
-from pylmer.formula.batches_recipe import Choice, Recipe, schema_of
-from pylmer.formula.batches_source import Source, Spooled, blocks
+from pylmer.formula.batches.levels import Crossing, Grouping, LevelSet, leaf_nodes
+from pylmer.formula.batches.recipe import Choice, Recipe, schema_of
+from pylmer.formula.batches.source import Source, Spooled, blocks
 from pylmer.formula.evaluate import Environment, function_name
 from pylmer.formula.frame import value_over_table
 from pylmer.formula.plan import Plan

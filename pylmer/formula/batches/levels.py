@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pylmer.errors import DataError, FormulaError
 from pylmer.formula.ast import Call, Node, is_call
-from pylmer.formula.batches_columns import CHANGED
+from pylmer.formula.batches.columns import CHANGED
 from pylmer.formula.deparse import deparse
 from pylmer.formula.values import Character, FloatArray, IntArray, Matrix, Value, Vector, collation_in_force
 from pylmer.rcompat.factors import collation_key, number_labels, unique_numbers

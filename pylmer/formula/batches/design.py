@@ -14,11 +14,11 @@ import numpy as np
 
 from pylmer.errors import DataError, FormulaError, ModelError
 from pylmer.formula.ast import Name, Node
-from pylmer.formula.batches_recipe import Choice, Recipe
-from pylmer.formula.batches_rows import RowsInBatches, with_lazy_rows
-from pylmer.formula.batches_source import Source, open_source
-from pylmer.formula.batches_survey import survey
-from pylmer.formula.batches_totals import Totals, moments_of, most_levels, sum_up, triangle_of
+from pylmer.formula.batches.recipe import Choice, Recipe
+from pylmer.formula.batches.rows import RowsInBatches, with_lazy_rows
+from pylmer.formula.batches.source import Source, open_source
+from pylmer.formula.batches.survey import survey
+from pylmer.formula.batches.totals import Totals, moments_of, most_levels, sum_up, triangle_of
 from pylmer.formula.checks import (
     SCALE_TOLERANCE,
     Checks,

@@ -11,8 +11,8 @@ import numpy as np
 
 from pylmer.errors import DataError, RWarning
 from pylmer.formula.ast import Node
-from pylmer.formula.batches_columns import ColumnTypes
-from pylmer.formula.batches_levels import Crossing, Grouping, LevelSet, leaf_nodes
+from pylmer.formula.batches.columns import ColumnTypes
+from pylmer.formula.batches.levels import Crossing, Grouping, LevelSet, leaf_nodes
 from pylmer.formula.contrasts import ContrastSpec
 from pylmer.formula.deparse import deparse
 from pylmer.formula.evaluate import Environment

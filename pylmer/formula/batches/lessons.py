@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pylmer.formula.ast import Call, Constant, Name, Node, Number, walk
-from pylmer.formula.batches_levels import LevelSet
+from pylmer.formula.batches.levels import LevelSet
 from pylmer.formula.coerce import as_double
 from pylmer.formula.deparse import deparse
 from pylmer.formula.evaluate import FUNCTIONS, Arguments, Environment, evaluate, function_name, matched
