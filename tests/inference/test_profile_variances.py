@@ -98,7 +98,7 @@ def test_covariances_of_three_effects_rise_from_the_estimate() -> None:
 
 def test_the_intervals_of_covariances_are_those_of_r(R: RSession) -> None:
     R("vc_m <- lmer(Reaction ~ Days + (Days | Subject), sleepstudy, REML = FALSE)")
-    R('vc_ci <- suppressWarnings(confint(profile(vc_m, prof.scale = "varcov")))')
+    R('vc_ci <- suppressWarnings(confint(profile(vc_m, which = 2, prof.scale = "varcov")))')
     ours = profile(fit("sleepstudy"), prof_scale="varcov").confint()
     np.testing.assert_allclose(ours.loc[".sig02"], R.num('vc_ci[".sig02", ]'), rtol=1e-5)
     pd.testing.assert_frame_equal(ours.loc[["Days"]], profiled("sleepstudy").confint("Days"))
