@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from rcompare.engines.r import RSession
-
-OUTCOMES: pytest.StashKey[Counter[str]] = pytest.StashKey()
-REASON: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,8 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[OUTCOMES] = Counter()
-    config.stash[REASON] = []
+    config.pluginmanager.register(LiveComparisons())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,27 +43,28 @@ def R(request: pytest.FixtureRequest) -> RSession:
 
     reason = why_no_r()
     if reason is not None:
-        request.config.stash[REASON][:] = [reason]
         if request.config.getoption("--require-r"):
             pytest.fail(f"live R is required (--require-r): {reason}", pytrace=False)
         pytest.skip(f"no live R: {reason}")
     return r_session()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
-    report = yield
-    if item.get_closest_marker("r") is not None:
-        counts = item.config.stash[OUTCOMES]
-        if report.skipped and report.when in ("setup", "call"):
-            counts["skipped"] += 1
+class LiveComparisons:
+    """Counts the tests that ran with live R and those that could not, in the workers of a parallel run too."""
+
+    def __init__(self) -> None:
+        self.run = self.skipped = 0
+        self.why = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if "r" not in report.keywords:
+            return
+        if report.skipped:
+            self.skipped += 1
+            self.why = f" ({report.longrepr[2]})" if isinstance(report.longrepr, tuple) else ""
         elif report.when == "call":
-            counts["run"] += 1
-    return report
+            self.run += 1
 
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    counts, reason = config.stash[OUTCOMES], config.stash[REASON]
-    why = f" ({reason[0]})" if reason else ""
-    line = f"live comparisons with R: {counts['run']} run, {counts['skipped']} skipped{why}"
-    terminalreporter.write_line(line, yellow=bool(counts["skipped"]), green=not counts["skipped"])
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        line = f"live comparisons with R: {self.run} run, {self.skipped} skipped{self.why}"
+        terminalreporter.write_line(line, yellow=bool(self.skipped), green=not self.skipped)
