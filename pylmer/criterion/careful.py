@@ -58,8 +58,8 @@ def _bound_of_shrinking(criterion: Criterion, theta: FloatArray) -> float:
     """Not less than ``largest_shrinking``, and cheaper: no element of A_j is above the largest of its diagonal."""
     largest = 1.0
     for f, A in zip(criterion.maps, criterion.sums.A, strict=True):
-        L = f.L(theta[None]).ravel()
-        largest += float(L.dot(L)) * f.k * float(np.maximum.reduce(A, axis=None))
+        L = theta[f.index] * f.scale[f.rows] if isinstance(f, FactorMap) else f.L(theta[None]).ravel()
+        largest += float(L.dot(L)) * f.k * float(A.max())
     return largest
 
 

@@ -123,18 +123,18 @@ def _scalars(sums: CrossProducts, p: int) -> list[float] | None:
     P = [one[:, 0] for f in range(F) if (one := _projections(sums, f, p)) is not None]
     if len(P) < F:
         return None
-    gram = [one.T.dot(one) for one in P]
+    gram = [one.T.dot(one).ravel() for one in P]
     M, right = np.empty((F + 1, F + 1)), np.empty(F + 1)
     for f in range(F):
         a, e = sums.A[f].ravel(), sums.B[f][:, 0, -1]
-        squares = np.einsum("jp,jp->j", P[f], P[f])
-        M[f, f] = a.dot(a - 2.0 * squares) + np.vdot(gram[f], gram[f])
-        M[f, F] = M[F, f] = float(a.sum() - squares.sum())
+        squares = np.add.reduce(P[f] * P[f], axis=1)
+        M[f, f] = a.dot(a - 2.0 * squares) + gram[f].dot(gram[f])
+        M[f, F] = M[F, f] = np.add.reduce(a) - np.add.reduce(squares)
         for s in range(f):
             block = sums.cross[s, f]
-            data = block if isinstance(block, np.ndarray) else block.data
+            data = block.ravel() if isinstance(block, np.ndarray) else block.data
             shared = np.vdot(P[s], block @ P[f])
-            M[f, s] = M[s, f] = np.vdot(data, data) - 2.0 * shared + np.vdot(gram[f], gram[s])
+            M[f, s] = M[s, f] = data.dot(data) - 2.0 * shared + gram[f].dot(gram[s])
         right[f] = e.dot(e)
     M[F, F] = sums.n - p
     right[F] = sums.C[-1, -1]

@@ -107,7 +107,8 @@ def lFormula(
     gram = gram_of(X.matrix)
     kept = drop_dependent_columns(X, checks, gram=gram)
     matrix, names, dropped = _kept_columns(X, kept)
-    matrix, scale_note = check_scale(matrix, X.numeric[kept], checks, gram=None if dropped else gram)
+    numeric = X.numeric[kept] if dropped else X.numeric
+    matrix, scale_note = check_scale(matrix, numeric, checks, gram=None if dropped else gram)
     re = ReTerms(tuple(term for _, term in terms))
     schema = remember(plan, frame, X, kept, [bar for bar, _ in terms], re)
     return Design(

@@ -57,6 +57,19 @@ class Layout:
         return self.predictors, terms, self.intercept, self.response_among_terms
 
     @cached_property
+    def of_numbers(
+        self,
+    ) -> tuple[tuple[str, ...], tuple[str, ...], IntArray, dict[str, ContrastSpec], NDArray[np.bool_]] | None:
+        """Where every term is one variable: these, and what a matrix has beside its cells if they are numbers."""
+        if self.response_among_terms or any(len(term) > 1 for term in self.terms):
+            return None
+        labels, first = tuple(self.variables[term[0][0]] for term in self.terms), int(self.intercept)
+        assign, numeric = np.arange(1 - first, len(labels) + 1), np.ones(len(labels) + first, dtype=bool)
+        numeric[:first] = False
+        assign.flags.writeable = numeric.flags.writeable = False
+        return labels, ("(Intercept)",) * first + labels, assign, {}, numeric
+
+    @cached_property
     def used(self) -> tuple[str, ...]:
         """Text of the variables that some term needs, in order."""
         return tuple(self.variables[v] for v in sorted({v for term in self.terms for v, _ in term}))
@@ -114,8 +127,23 @@ def model_columns(
     """
     contrasts = contrasts or {}
     _check_levels(layout, frame)
-    of_cells = None if contrasts else _from_cells(layout, frame, n)
-    return _built(layout, frame, n, contrasts) if of_cells is None else of_cells
+    quick = None if contrasts else _from_numbers(layout, frame, n) or _from_cells(layout, frame, n)
+    return _built(layout, frame, n, contrasts) if quick is None else quick
+
+
+def _from_numbers(layout: Layout, frame: Mapping[str, Value], n: int) -> Columns | None:
+    """The matrix where every term is one variable of numbers; else None."""
+    if layout.of_numbers is None:
+        return None
+    values = [frame.get(label) for label in layout.of_numbers[0]]
+    vectors = [v.values for v in values if isinstance(v, Vector) and v.kind != "logical"]
+    if len(vectors) < len(values):
+        return None
+    by_row = np.empty((len(vectors) + layout.intercept, n))
+    by_row[: layout.intercept] = 1.0
+    for row, vector in enumerate(vectors, start=layout.intercept):
+        by_row[row] = vector
+    return Columns(by_row.T, *layout.of_numbers[1:])
 
 
 def _from_cells(layout: Layout, frame: Mapping[str, Value], n: int) -> Columns | None:

@@ -226,6 +226,9 @@ def _cross_block(f: Factor, s: Factor) -> FloatArray | sp.csr_array:
     """Return ``Z_f'Z_s``, level-major on both sides."""
     if f.q * s.q <= DENSE_CELLS and f.q * s.q <= max(FEW_CELLS, 4 * len(f.codes)):
         cell = f.codes * s.J + s.codes
+        if f.k == s.k == 1:
+            sums = np.bincount(cell, f.columns[:, 0] * s.columns[:, 0], f.J * s.J)
+            return np.asarray(sums.reshape(f.J, s.J), dtype=np.float64)
         block = np.empty((f.J, f.k, s.J, s.k))
         for a in range(f.k):
             for b in range(s.k):

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylmer import lFormula
-from pylmer.formula.model_matrix import _built, _from_cells
+from pylmer.formula.model_matrix import _built, _from_cells, _from_numbers
 from pylmer.formula.parse import as_formula
 from pylmer.formula.plan import plan_of
+from pylmer.formula.values import Vector
 from pylmer.rcompat.factors import Contrast, Factor, cross
 
 HELMERT = Contrast(np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 2.0]]), ("one", "two"))
@@ -41,6 +42,23 @@ def test_a_matrix_of_factors_is_picked_from_its_cells(
     assert (picked.names, picked.contrasts) == (built.names, built.contrasts)
     assert picked.matrix.flags.writeable
     assert picked.matrix.flags.f_contiguous
+
+
+@pytest.mark.parametrize("rhs", ["1", "0 + a", "a + b", "0 + b + a", "a + offset(b)", "b - 1 + a"])
+def test_a_matrix_of_numbers_is_filled_without_its_terms(rhs: str) -> None:
+    rng = np.random.default_rng(2)
+    frame = {"a": Vector(rng.normal(size=9)), "b": Vector(rng.normal(size=9), "integer")}
+    layout = plan_of(as_formula(f"y ~ {rhs} + (1 | g)"), ()).layout
+    filled, built = _from_numbers(layout, frame, 9), _built(layout, frame, 9, {})
+    assert filled is not None
+    np.testing.assert_array_equal(filled.matrix, built.matrix)
+    np.testing.assert_array_equal(filled.assign, built.assign)
+    np.testing.assert_array_equal(filled.numeric, built.numeric)
+    assert (filled.names, filled.contrasts) == (built.names, built.contrasts)
+    logical = {"a": Vector(np.array([0.0, 1.0]), "logical"), "b": Vector(np.array([0.0, 1.0]), "logical")}
+    assert "a" not in rhs or _from_numbers(layout, logical, 2) is None
+    product = plan_of(as_formula("y ~ a:b + (1 | g)"), ()).layout
+    assert _from_numbers(product, frame, 9) is None
 
 
 def test_missing_values_and_many_cells_are_left_to_the_terms() -> None:
