@@ -72,7 +72,9 @@ def check_arguments(function: Callable[..., Any], given: Mapping[str, object]) -
 def refuse_unused(function: str, known: Sequence[str], unused: Mapping[str, object]) -> None:
     """Refuse arguments that a function does not have, in R's words, naming the nearest of the ``known``."""
     listed = ", ".join(f"{name} = {shown(value)}" for name, value in unused.items())
-    near = [k for name in unused for k in difflib.get_close_matches(name.replace(".", "_"), known, 1)]
+    plain = {k.lower(): k for k in known}
+    asked = [name.replace(".", "_").lower() for name in unused]
+    near = [plain[k] for name in asked for k in difflib.get_close_matches(name, list(plain), 1)]
     advice = f"did you mean {' and '.join(map(repr, near))}?" if near else f"it takes {', '.join(known)}"
     raise ModelError(f"unused argument{'s' if len(unused) > 1 else ''} ({listed}) of {function}(): {advice}")
 

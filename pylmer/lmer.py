@@ -11,10 +11,11 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 
-from pylmer.arguments import check_arguments
+from pylmer.arguments import check_arguments, shown
 from pylmer.control import LmerControl, default_control, lmerControl
 from pylmer.criterion.criterion import Criterion
 from pylmer.dotted import LmerMod
+from pylmer.errors import ModelError
 from pylmer.formula.design import Design
 from pylmer.inference.fitting import announce, fit_call
 from pylmer.model import FitCall, make_model
@@ -98,6 +99,7 @@ def lmer(
     >>> round(m.value, 3)
     1743.628
     """
+    _refuse_those_of_others(unused)
     check_arguments(lmer, locals())
     said = FitCall(
         formula,
@@ -130,6 +132,22 @@ def mkMerMod(design: Design, criterion: Criterion, opt: OptResult, control: Lmer
     model = make_model(LmerMod, design, criterion, opt, control)
     announce(model)
     return model
+
+
+_OF_OTHERS = {
+    "family": "lmer() fits a continuous response with normal errors; generalized linear models are not there",
+    "method": "write REML=False for maximum likelihood",
+    "random": "write the random effects into the formula, y ~ x + (x | g)",
+    "correlation": "residuals are independent; a term ar1(0 + t | g) has correlations",
+    "doFit": "lFormula() gives the design alone",
+}
+"""Arguments of ``nlme::lme``, ``glmer`` and others, and what to write."""
+
+
+def _refuse_those_of_others(unused: Mapping[str, object]) -> None:
+    for name, advice in _OF_OTHERS.items():
+        if name in unused:
+            raise ModelError(f"unused argument ({name} = {shown(unused[name])}) of lmer(): {advice}")
 
 
 def _names(frame: FrameType, **given: object) -> dict[str, str]:

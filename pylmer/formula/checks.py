@@ -183,7 +183,7 @@ def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7, gram: 
         return np.arange(p)
     if gram is not None and len(X.matrix) >= p and is_safely_full_rank(gram):
         return np.arange(p)
-    rank, pivot = _rank_of(X.matrix, tol)
+    rank, pivot = _rank_of(X.matrix, tol, X.names)
     if rank == p:
         return np.arange(p)
     if level == "stop.deficient":
@@ -203,11 +203,12 @@ def drop_dependent_columns(X: Columns, checks: Checks, tol: float = 1e-7, gram: 
     return np.sort(pivot[:rank])
 
 
-def _rank_of(X: FloatArray, tol: float) -> tuple[int, IntArray]:
+def _rank_of(X: FloatArray, tol: float, names: Sequence[str]) -> tuple[int, IntArray]:
     """Rank and pivot; columns whose squares leave the range of doubles are scaled first, which changes neither."""
     size = np.abs(X).max(axis=0, initial=0.0)
     if not np.isfinite(size).all():
-        raise DataError("NA/NaN/Inf in 'x': the fixed-effects model matrix has a missing or infinite value")
+        bad = ", ".join(name for name, largest in zip(names, size.tolist(), strict=True) if not math.isfinite(largest))
+        raise DataError(f"NA/NaN/Inf in 'x': the fixed-effects model matrix has a missing or infinite value in {bad}")
     try:
         with np.errstate(over="raise", invalid="raise"):
             rank, pivot = pivoted_rank(X, tol)

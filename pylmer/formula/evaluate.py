@@ -281,10 +281,26 @@ def function_name(node: Call) -> str | None:
     return None
 
 
+_COLUMN = "a formula names columns of the data alone, 'x' and not 'd$x'"
+_SMOOTH = "smooth terms are those of mgcv; ns(x, df) and bs(x, df) are known here"
+_ABSENT = {
+    "$": _COLUMN,
+    "@": _COLUMN,
+    "[[": _COLUMN,
+    "[": "a formula uses whole columns; choose rows by subset=",
+    "%>%": "write the call itself, scale(x) and not x %>% scale",
+    "s": _SMOOTH,
+    "te": _SMOOTH,
+}
+"""Functions that are often asked for, and what to write."""
+
+
 def _unknown_function(name: str | None, node: Call, env: Environment) -> FormulaError:
     words = sorted(f for f in FUNCTIONS if f[0].isalpha())
     if name is None:
         return env.error("only functions called by name can be used in a formula", node)
+    if name in _ABSENT:
+        return env.error(f'could not find function "{name}": {_ABSENT[name]}', node)
     close = nearest(name, words)
     rest = [w for w in words if w not in close]
     return env.error(

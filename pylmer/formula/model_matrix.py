@@ -223,7 +223,10 @@ def _check_levels(layout: Layout, frame: Mapping[str, Value]) -> None:
 def _of_the_frame(label: str, frame: Mapping[str, Value]) -> Value:
     value = frame.get(label)
     if value is None:
-        raise FormulaError(f"model frame and formula mismatch in model.matrix(): '{label}' is no variable of the frame")
+        raise FormulaError(
+            f"model frame and formula mismatch in model.matrix(): '{label}' is no variable of the frame; "
+            "comparisons and logical operators belong into I(...), for '+' binds closer than they do"
+        )
     return value
 
 

@@ -15,6 +15,7 @@ from pylmer.formula.model_matrix import Layout
 from pylmer.formula.parse import Formula
 from pylmer.formula.random_effects import Bar, group_label
 from pylmer.formula.terms import Terms, terms
+from pylmer.formula.tokens import error_at
 
 __all__ = ["Plan", "bars_of", "layout_of", "plan_of"]
 
@@ -82,8 +83,11 @@ def _plan(formula: Formula, data_names: tuple[str, ...] | None) -> Plan:
             f"No random effects terms specified in formula: {deparse(formula.node)} has no (x | g); lm() fits it"
         )
     plain = _unstructured(expanded)
-    frame = terms(subbars(plain), data_names)
-    fixed = terms(nobars(plain), data_names)
+    try:
+        frame = terms(subbars(plain), data_names)
+        fixed = terms(nobars(plain), data_names)
+    except FormulaError as error:  # it shows the formula without bars, which nobody wrote
+        raise error_at(str(error).partition("\n")[0], formula.text, -1) from None
     written = {node: node for node in walk(formula.node)}  # their positions point into the text as written
     nodes = [written.get(node, node) for node in frame.variables]
     variables = tuple(zip(frame.variable_names, nodes, strict=True))

@@ -282,9 +282,10 @@ def _value_of_objects(array: NDArray[Any], name: str) -> Value:
 
 
 def _unusable(name: str, dtype: str) -> DataError:
-    return DataError(
-        f"invalid type ({dtype}) for variable '{name}': convert it to numbers, strings, truth values or a categorical"
-    )
+    advice = "convert it to numbers, strings, truth values or a categorical"
+    if dtype.startswith(("date", "Date", "timestamp")):
+        advice = f"give numbers; (d['{name}'] - pd.Timestamp('1970-01-01')).dt.days are the days that R's Date counts"
+    return DataError(f"invalid type ({dtype}) for variable '{name}': {advice}")
 
 
 _seen_names: dict[int, tuple[weakref.ref[pd.Index], tuple[str, ...]]] = {}

@@ -126,6 +126,10 @@ def _is_word(name: str) -> bool:
     )
 
 
+_LOOKALIKES = {"-": "−–—", "~": "∼～˜", "|": "∣｜│", "*": "×∗", "'\"'": "“”„", '"\'"': "‘’‚", "^": "ˆ", "+": "＋"}
+"""What word processors make of R's characters."""
+
+
 def _unexpected_character(text: str, pos: int) -> FormulaError:
     character = text[pos]
     hint = {
@@ -133,6 +137,7 @@ def _unexpected_character(text: str, pos: int) -> FormulaError:
         "\\": "functions cannot be defined in a formula",
         "_": "a name cannot begin with '_'; put it in back-quotes",
         "}": "braces cannot be used in a formula",
+        **{typed: f"write {plain}" for plain, look in _LOOKALIKES.items() for typed in look},
     }.get(character, "if it belongs to a name, put the name in back-quotes")
     shown = repr(character) if character.isprintable() and character != " " else f"U+{ord(character):04X}"
     return error_at(f"unexpected input {shown}: {hint}", text, pos)

@@ -29,7 +29,8 @@ def opened(paths: Sequence[str | os.PathLike[str]]) -> Files:
 
     for path in paths:
         if not Path(path).exists():
-            raise DataError(f"cannot open file '{path}': No such file or directory")
+            advice = "" if Path(path).suffix else "; give a data frame itself, without quotes"
+            raise DataError(f"cannot open file '{path}': No such file or directory{advice}")
     names = [str(Path(path)) for path in paths]
     kind: Any = _format_of([Path(name) for name in names])
     try:
