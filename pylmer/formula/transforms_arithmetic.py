@@ -296,6 +296,8 @@ _MATHEMATICS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "sinh": np.sinh,
     "cosh": np.cosh,
     "tanh": np.tanh,
+    "plogis": lambda x: 1.0 / (1.0 + np.exp(-x)),
+    "qlogis": lambda p: np.log(p / (1.0 - p)),
     "floor": np.floor,
     "ceiling": np.ceil,
     "trunc": np.trunc,

@@ -19,11 +19,10 @@ ave(x, b)|rev(x)|I(x %% 2)|I(k %/% 2L)|as.numeric(a)|log(z, 2)|log1p(z)|log2(z)|
 floor(x)|ceiling(z)|sign(x - 2)|as.integer(x)|I(-x)|I(x / z)|poly(x, z, degree = 2)|cbind(x, z)|ns(z, knots = c(1, 2))
 bs(x, degree = 2, knots = 2)|as.numeric(l)|I(as.integer(b) - 1)|scale(cbind(x, u = z))|poly(k, 2)|x:z|I(k^2L)
 ns(x, df = 2, Boundary.knots = c(1, 3))|scale(x, center = 2, scale = 3)|as.numeric(as.character(id))
-I(x - mean(x, na.rm = TRUE))|I(z / max(z, na.rm = TRUE))|I((x - median(x, na.rm = T)) / sd(x, TRUE))|asin(z / 9)|atan(x)
+I(x - mean(x, na.rm = TRUE))|I(z / max(z, na.rm = TRUE))|I((x - median(x, na.rm = T)) / sd(x, TRUE))|asin(z / 9)
 tanh(x)|sinh(x)|cosh(x)|acos(x / 9)|I(k - min(k, 3, na.rm = TRUE))|I(x / length(x))|I(z / sum(z, na.rm = TRUE))
-I(x / var(x, na.rm = TRUE))""".replace(
-    "\n", "|"
-).split("|")
+plogis(x)|qlogis(z / 9)|atan(x)
+I(x / var(x, na.rm = TRUE))""".replace("\n", "|").split("|")
 
 FACTORS = """a|b|o|l|s|factor(k)|ordered(k)|relevel(a, ref = "mid")|interaction(b, l)|cut(x, 3)|cut(z, c(0, 1, 2, 5))
 as.factor(l)|C(a, contr.sum)|C(a, contr.helmert)|C(o, contr.treatment)|as.character(k)|I(x > 2)|I(l & x > 1)

@@ -24,6 +24,7 @@ from pylmer.formula.contrasts import (
     contr_sum,
     contr_treatment,
 )
+from pylmer.formula.linear import model_matrix
 from pylmer.rcompat.factors import Factor
 
 RECORD = Path(__file__).parents[2] / "fixtures" / "formula" / "frames_checks.json"
@@ -110,3 +111,25 @@ def test_a_data_frame_names_its_columns():
 def test_refuses(make, sentence):
     with pytest.raises(FormulaError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize(
+    "contr",
+    [
+        "contr.treatment",
+        '"contr.treatment"',
+        "treatment",
+        "contr.SAS",
+        "SAS",
+        "contr.treatment, 1",
+        "contr.treatment, base = 3",
+        '"contr.treatment", base = 2',
+        "treatment, base = 2",
+        "contr.sum",
+        "poly",
+    ],
+)
+def test_a_function_numbers_its_columns_where_its_name_would_label_them(R, contr):
+    expected = R.strings(f'colnames(model.matrix(~ C(factor(c("x", "y", "z", "y")), {contr})))')
+    found = model_matrix(f"~ C(factor(s), {contr})", {"s": ["x", "y", "z", "y"]}).names
+    assert [name.rpartition(")")[2] for name in found[1:]] == [name.rpartition(")")[2] for name in expected[1:]]
