@@ -58,8 +58,7 @@ class OneEffect:
         """The criterion at theta ``(1,)``."""
         g = (self.scale * float(theta[0])) ** 2
         D = 1.0 + self.a * g
-        M = self.C - ((g / D) @ self.bb).reshape(self.C.shape)
-        return self.pivots.factor(M)[1] + float(np.log(D).sum())
+        return self.pivots.value(self.C.ravel() + (-g / D).dot(self.bb)) + float(np.log(D).sum())
 
     def evaluate(self, theta: FloatArray) -> Slopes:
         """Value, gradient ``(1,)`` and Hessian ``(1, 1)``."""
@@ -71,12 +70,9 @@ class OneEffect:
         weights[0] = -g / D
         weights[1] = -1.0 / (D * D)
         weights[2] = -2.0 * E * weights[1]
-        M = weights @ self.bb
-        chol, value = self.pivots.factor(self.C + M[0].reshape(self.C.shape))
-        inverse, K = self.pivots.kernel(chol)
-        first, second = (M[1:] @ K.ravel()).tolist()
-        Y = inverse @ M[1].reshape(K.shape) @ inverse.T
-        second -= float(self.pivots.products(Y[None])[0, 0]) + float(E @ E)
+        M = weights.dot(self.bb)
+        value, first, second = self.pivots.along(self.C.ravel() + M[0], M[1], M[2])
+        second -= float(E.dot(E))
         first += float(E.sum())
         hessian = second * slope * slope + first * 2.0 * self.scale**2
         return value + float(np.log(D).sum()), np.array([first * slope]), np.array([[hessian]])

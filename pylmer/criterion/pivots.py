@@ -61,6 +61,48 @@ class Pivots:
         products: FloatArray = (flat * self.of_pairs) @ flat.T
         return products
 
+    def value(self, S: FloatArray) -> float:
+        """The criterion of S ``(c^2,)``, to the same bits as ``along`` gives it."""
+        c = len(self.weights)
+        return self._two(*S.tolist())[2] if c == 2 else self.factor(S.reshape(c, c))[1]
+
+    def along(self, S: FloatArray, first: FloatArray, second: FloatArray) -> tuple[float, float, float]:
+        """The criterion and its two derivatives along a line; S and its derivatives there are ``(c^2,)``."""
+        if len(self.weights) == 2:
+            return self._along_two(S.tolist(), first.tolist(), second.tolist())
+        c = len(self.weights)
+        chol, value = self.factor(S.reshape(c, c))
+        inverse, K = self.kernel(chol)
+        Y = inverse @ first.reshape(c, c) @ inverse.T
+        flat = K.ravel()
+        return value, float(first.dot(flat)), float(second.dot(flat)) - float(self.products(Y[None])[0, 0])
+
+    def _along_two(self, S: list[float], first: list[float], second: list[float]) -> tuple[float, float, float]:
+        """The same for c = 2 by hand: an intercept alone is what small models often have.
+
+        ``d_2 = S_22 - r S_21`` with ``r = S_21 / S_11``, so that ``d_2'`` is the form of ``S'`` in ``(-r, 1)``, and
+        ``r' = (S'_21 - r S'_11) / S_11``.
+        """
+        a = S[0]
+        r, left, value = self._two(*S)
+        if math.isnan(value):
+            return value, value, value
+        slope = first[3] - 2.0 * r * first[1] + r * r * first[0]
+        bent = first[1] - r * first[0]
+        curve = second[3] - 2.0 * r * second[1] + r * r * second[0] - 2.0 * bent * bent / a
+        w, nu = self.weights.tolist()
+        a1, d1 = first[0] / a, slope / left
+        return value, w * a1 + nu * d1, w * (second[0] / a - a1 * a1) + nu * (curve / left - d1 * d1)
+
+    def _two(self, a: float, b: float, _: float, d: float) -> tuple[float, float, float]:
+        """r, d_2 and the criterion; NaN where S is not positive definite."""
+        r = b / a if a > 0.0 else math.nan
+        left = d - r * b
+        if not left > 0.0:
+            return r, left, math.nan
+        w, nu = self.weights.tolist()
+        return r, left, float(w * math.log(a) + nu * math.log(left) + self.constant)
+
 
 @lru_cache(maxsize=32)
 def _pivots(q: int, p: int, nu: int, REML: bool) -> Pivots:
