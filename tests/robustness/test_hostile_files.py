@@ -104,7 +104,15 @@ def test_a_truncated_golden_file_says_how_to_write_it_anew(tmp_path: Path) -> No
         read_results(tmp_path, "a")
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", gzip.compress(b"abc" * 1000)[:-9], b"no gzip at all"])
+DAMAGED = {
+    "empty": b"",
+    "two bytes": b"\x1f\x8b",
+    "cut off": gzip.compress(b"abc" * 1000)[:-9],
+    "no gzip": b"no gzip at all",
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_packed_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json.gz").write_bytes(content)
     with pytest.raises(DamagedResults):
