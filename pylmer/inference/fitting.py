@@ -19,6 +19,7 @@ from pylmer.errors import ConvergenceWarning, FormulaError, ModelError, RMessage
 from pylmer.formula.design import CallText, Design
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.parse import parse_formula
+from pylmer.inference.other_starts import lowest_of_starts, several_minima_likely
 from pylmer.linalg.memory import memory_limit
 from pylmer.methods.summary import SINGULAR
 from pylmer.model import FitCall, MerMod, make_model
@@ -76,6 +77,8 @@ def look_again(
         if left <= max(TOLD, 1e-13 * abs(opt.value)):
             return criterion, opt
         return criterion, replace(opt, own_warnings=(*opt.own_warnings, uncertain(criterion, opt, left)))
+    if np.isfinite(opt.value) and several_minima_likely(criterion):
+        opt = lowest_of_starts(criterion, opt, lambda c, start: optimum_of(design, c, control, start))
     cared = with_care(criterion, design, opt.theta)
     if cared.careful is None:
         return criterion, opt

@@ -43,6 +43,14 @@ def test_not_above_r(R, number: int) -> None:
     assert found.exact <= LIMIT or found.doubts
 
 
+@needs_digits
+@pytest.mark.parametrize("number", [65, 213, 356])
+def test_not_above_r_where_there_are_several_minima(R, number: int) -> None:
+    found = gap(hard_model(number), R)
+    assert found.exact <= LIMIT
+    assert not found.doubts
+
+
 def test_a_minimum_at_zero_hides_no_lower_one() -> None:
     """One big group and many of a single row: 0 is a minimum of the criterion, and another lies 34 below it."""
     rng = np.random.default_rng(45)
