@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from pylmer.arguments import check_arguments, numbers_from
+from pylmer.criterion.careful import refuse_exact_fit
 from pylmer.criterion.criterion import mkLmerDevfun
 from pylmer.errors import DataError
 from pylmer.inference.fitting import announce, look_again
@@ -129,6 +130,7 @@ def _refitted(model: M, y: FloatArray) -> M:
     """The fit to one response."""
     design = with_response(model.design, y)
     criterion = mkLmerDevfun(design, model.REML)
+    refuse_exact_fit(criterion)
     control, start = model.control, model.par
     newton = control.optimizer == "newton"
     if newton:
