@@ -198,7 +198,7 @@ class LmerMod(MerMod):
         """See :func:`pylmer.powerSim`."""
         return inference.powerSim(self, test, nsim, **settings)
 
-    def update(self, formula: str | None = None, **changes: Any) -> LmerMod:
+    def update(self, formula: str | None = None, **changes: Any) -> Any:
         """See :func:`pylmer.update`."""
         return inference.update(self, formula, **changes)
 
@@ -227,9 +227,10 @@ class LmerMod(MerMod):
         scope: Sequence[str] | None = None,
         ddf: str | None = None,
         sumFun: Callable[..., Mapping[str, float]] | None = None,
+        **settings: Any,
     ) -> AnovaFrame:
         """See :func:`pylmer.drop1`."""
-        return inference.drop1(self, test, scope, ddf, sumFun)
+        return inference.drop1(self, test, scope, ddf, sumFun, **settings)
 
     def formula(self, fixed_only: bool = False, random_only: bool = False) -> Formula:
         """See :func:`pylmer.formula`."""
@@ -306,11 +307,11 @@ class LmerMod(MerMod):
         quiet: bool = False,
         progress: bool = False,
         executor: Executor | None = None,
-        **unused: Never,
+        **settings: Any,
     ) -> pd.DataFrame:
         """See :func:`pylmer.confint`."""
         boot = (nsim, boot_type, seed, quiet, progress, executor)
-        return inference.confint(self, parm, level, method, oldNames, *boot, **unused)
+        return inference.confint(self, parm, level, method, oldNames, *boot, **settings)
 
     def profile(
         self,

@@ -6,17 +6,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
-from typing import Any, Never
+from typing import Any, Literal, Never, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pylmer.arguments import check_arguments, shown
 from pylmer.control import LmerControl, default_control, lmerControl
-from pylmer.criterion.criterion import Criterion
+from pylmer.criterion.criterion import Criterion, mkLmerDevfun
 from pylmer.dotted import LmerMod
 from pylmer.errors import ModelError
 from pylmer.formula.design import Design
+from pylmer.formula.lformula import lFormula
 from pylmer.inference.fitting import announce, fit_call
 from pylmer.model import FitCall, make_model
 from pylmer.optimize.optimum import OptResult
@@ -28,6 +29,7 @@ FloatArray = NDArray[np.float64]
 __all__ = ["lmer", "mkMerMod"]
 
 
+@overload
 def lmer(
     formula: str,
     data: object = None,
@@ -40,8 +42,26 @@ def lmer(
     na_action: str = "na.omit",
     offset: object = None,
     contrasts: Mapping[str, object] | None = None,
+    devFunOnly: Literal[False] = False,
     **unused: Never,
-) -> LmerMod:
+) -> LmerMod: ...
+@overload
+def lmer(formula: str, data: object = None, *, devFunOnly: Literal[True], **arguments: Any) -> Criterion: ...
+def lmer(
+    formula: str,
+    data: object = None,
+    REML: bool = True,
+    control: LmerControl | Mapping[str, object] | None = None,
+    start: Sequence[float] | FloatArray | None = None,
+    verbose: int = 0,
+    subset: object = None,
+    weights: object = None,
+    na_action: str = "na.omit",
+    offset: object = None,
+    contrasts: Mapping[str, object] | None = None,
+    devFunOnly: bool = False,
+    **unused: Never,
+) -> LmerMod | Criterion:
     """Fit a linear mixed-effects model, as lme4's ``lmer`` does.
 
     Parameters
@@ -74,13 +94,15 @@ def lmer(
         A known part of the response: name of a column, or ``(n,)`` numbers.
     contrasts
         Contrasts of factors in the fixed part, by variable.
+    devFunOnly
+        Give the criterion as a function of theta, and fit nothing.
     **unused
         Refused: ``lmer`` has no such argument.
 
     Returns
     -------
-    LmerMod
-        The fit; ``print(m)`` shows R's text.
+    LmerMod or Criterion
+        The fit, ``print(m)`` shows R's text; or the function.
 
     Raises
     ------
@@ -101,11 +123,15 @@ def lmer(
     """
     _refuse_those_of_others(unused)
     check_arguments(lmer, locals())
+    settings = _settings(control)
+    if devFunOnly:
+        rows = (subset, weights, na_action, offset)
+        return mkLmerDevfun(lFormula(formula, data, REML, *rows, contrasts, settings), REML)
     said = FitCall(
         formula,
         data,
         REML,
-        _settings(control),
+        settings,
         start,
         subset,
         weights,

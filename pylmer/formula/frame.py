@@ -25,7 +25,7 @@ from pylmer.formula.table import value_of_any
 from pylmer.formula.values import FloatArray, IntArray, Matrix, Value, Vector, take
 from pylmer.rcompat.factors import Factor, drop_unused
 
-__all__ = ["ModelFrame", "RowChoice", "build_frame", "value_over_table"]
+__all__ = ["ModelFrame", "RowChoice", "build_frame", "chosen_rows", "value_over_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def build_frame(
     for name, given in (("(weights)", choice.weights), ("(offset)", choice.offset)):
         if given is not None:
             extras[name] = _extra(given, name, n, env)
-    kept = keep_rows([*values.values(), *extras.values()], n, _subset(choice.subset, n, env), choice.na_action)
+    kept = keep_rows([*values.values(), *extras.values()], n, chosen_rows(choice.subset, n, env), choice.na_action)
     if kept.rows is not None:
         values = {label: take(value, kept.rows) for label, value in values.items()}
         extras = {name: Vector(value.values[kept.rows]) for name, value in extras.items()}
@@ -201,7 +201,7 @@ def _given(given: object, env: Environment) -> Value:
     return value_of_any(given, "weights")
 
 
-def _subset(subset: object, n: int, env: Environment) -> NDArray[np.intp] | None:
+def chosen_rows(subset: object, n: int, env: Environment) -> NDArray[np.intp] | None:
     """Positions of the rows that ``subset`` chooses."""
     if subset is None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from pylmer.errors import FormulaError
 from pylmer.formula.ast import Node
 from pylmer.formula.bars import subbars
 from pylmer.formula.coerce import as_factor
-from pylmer.formula.design import ReTerms
+from pylmer.formula.design import ReTerm, ReTerms
 from pylmer.formula.evaluate import Environment
 from pylmer.formula.fixed_effects import chosen_contrasts, fixed_effects
 from pylmer.formula.frame import ModelFrame, RowChoice, build_frame
@@ -23,6 +23,8 @@ from pylmer.formula.random_effects import random_terms
 from pylmer.formula.schema import Schema, remember
 from pylmer.formula.table import as_table, value_of_any
 from pylmer.formula.terms import Terms, terms
+from pylmer.formula.values import Value
+from pylmer.rcompat.factors import Factor
 
 __all__ = ["FramedTerms", "dummy", "linear_schema", "mkReTrms", "model_frame", "model_matrix"]
 
@@ -106,7 +108,13 @@ def model_matrix(
     return fixed_effects(layout_of(framed.terms), framed.frame, chosen_contrasts(contrasts, framed.frame))
 
 
-def mkReTrms(bars: Sequence[Node], framed: FramedTerms) -> ReTerms:
+def mkReTrms(
+    bars: Sequence[Node],
+    framed: FramedTerms,
+    drop_unused_levels: bool = True,
+    reorder_terms: bool = True,
+    reorder_vars: bool = False,
+) -> ReTerms:
     """lme4's ``mkReTrms``: the random-effects terms of bars over a model frame.
 
     Parameters
@@ -115,8 +123,34 @@ def mkReTrms(bars: Sequence[Node], framed: FramedTerms) -> ReTerms:
         What :func:`pylmer.formula.bars.findbars` gave.
     framed
         What :func:`model_frame` gave for the whole formula.
+    drop_unused_levels
+        Leave out levels of grouping factors that have no row.
+    reorder_terms
+        Put the terms into decreasing order of their numbers of levels.
+    reorder_vars
+        Put the columns of each term into alphabetical order, the intercept first (lme4 1.1-31 stops here).
     """
-    return ReTerms(tuple(term for _, term in random_terms(bars_of(bars), framed.frame)))
+    frame = framed.frame
+    if not drop_unused_levels:
+        frame = replace(frame, variables=_with_all_levels(frame))
+    terms = [term for _, term in random_terms(bars_of(bars), frame, reorder_terms)]
+    return ReTerms(tuple(_with_sorted_columns(t) if reorder_vars else t for t in terms))
+
+
+def _with_all_levels(frame: ModelFrame) -> dict[str, Value]:
+    """The variables, factors with the levels that they have in the table."""
+    out = dict(frame.variables)
+    for name, value in out.items():
+        if isinstance(value, Factor) and name in frame.env.table:
+            whole = frame.env.table.column(name)
+            if isinstance(whole, Factor):
+                out[name] = whole if frame.rows is None else whole.take(frame.rows)
+    return out
+
+
+def _with_sorted_columns(t: ReTerm) -> ReTerm:
+    order = sorted(range(t.k), key=lambda j: (t.names[j] != "(Intercept)", t.names[j]))
+    return replace(t, names=tuple(t.names[j] for j in order), columns=t.columns[:, order])
 
 
 def dummy(f: object, levelsToKeep: Sequence[str] | None = None) -> pd.DataFrame:

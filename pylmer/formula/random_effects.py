@@ -102,8 +102,8 @@ def lhs_columns(bar: Bar, frame: ModelFrame) -> Columns:
     return model_columns(bar.lhs, variables, frame.n)
 
 
-def random_terms(bars: Sequence[Bar], frame: ModelFrame) -> tuple[tuple[Bar, ReTerm], ...]:
-    """All terms in lme4's order: by decreasing number of levels, if they are not written so.
+def random_terms(bars: Sequence[Bar], frame: ModelFrame, reordered: bool = True) -> tuple[tuple[Bar, ReTerm], ...]:
+    """All terms in lme4's order: by decreasing number of levels, if they are not written so (and are ``reordered``).
 
     Returns
     -------
@@ -120,7 +120,7 @@ def random_terms(bars: Sequence[Bar], frame: ModelFrame) -> tuple[tuple[Bar, ReT
         if not columns.names:
             raise FormulaError(f"the term ({bar.text}) has no random effects: its left-hand side gives no column")
         out.append((bar, _term(bar, f, columns)))
-    return tuple(out[i] for i in reorder([t.J for _, t in out]))
+    return tuple(out[i] for i in (reorder([t.J for _, t in out]) if reordered else range(len(out))))
 
 
 def _term(bar: Bar, f: Factor, columns: Columns) -> ReTerm:

@@ -23,6 +23,7 @@ from pylmer.inference.likelihood_ratio import model_names as names_of
 from pylmer.inference.tables import AnovaFrame
 from pylmer.methods.fit_statistics import AIC
 from pylmer.model import MerMod, make_model
+from pylmer.rcompat.format import format_numbers
 
 FloatArray = NDArray[np.float64]
 M = TypeVar("M", bound=MerMod)
@@ -58,7 +59,8 @@ def refitML(model: M, optimizer: str | None = None) -> M:
         start = model.par
     opt = optimum_of(model.design, criterion, control, start)
     said = None if model.said is None else replace(model.said, REML=False)
-    return make_model(type(model), model.design, criterion, opt, model.control, said)
+    unchecked = replace(model.control, check_conv_singular="ignore")  # lme4 looks at nothing after this fit
+    return make_model(type(model), model.design, criterion, opt, unchecked, said)
 
 
 def anova(
@@ -143,6 +145,9 @@ def drop1(
     scope: Sequence[str] | None = None,
     ddf: str | None = None,
     sumFun: Callable[..., Mapping[str, float]] | None = None,
+    k: float = 2.0,
+    scale: float = 0.0,
+    trace: int = 0,
 ) -> AnovaFrame:
     """Drop each fixed term in turn that no other contains, refitting by maximum likelihood.
 
@@ -159,6 +164,12 @@ def drop1(
     sumFun
         For ``test="user"``: called with the fit alone for the row ``<none>``, and with the fit and the smaller fit for
         each term, neither refitted by ML; it gives values by name, which become the columns.
+    k
+        Weight of a parameter in the criterion: ``math.log(n)`` makes it BIC.
+    scale
+        Not used, as in R, but printed.
+    trace
+        2 or more tells, in a message, each term before the model without it is fitted.
 
     Returns
     -------
@@ -189,12 +200,13 @@ def drop1(
         return drop1_fixed(model, wanted, known_ddf(ddf))
     if sumFun is not None:
         return _by_user(model, wanted, sumFun)
-    table = _by_likelihood(model, wanted)
-    return _deletions(model, table[["npar", "AIC"]] if test == "none" else table)
+    table = _by_likelihood(model, wanted, k, trace)
+    return _deletions(model, table[["npar", "AIC"]] if test == "none" else table, scale)
 
 
-def _deletions(model: MerMod, table: pd.DataFrame) -> AnovaFrame:
-    return AnovaFrame.of(table, ("Single term deletions", "\nModel:", broken_formula(model)))
+def _deletions(model: MerMod, table: pd.DataFrame, scale: float = 0.0) -> AnovaFrame:
+    scaled = [f"\nscale:  {format_numbers([scale])[0]} \n"] if scale > 0 else []
+    return AnovaFrame.of(table, ("Single term deletions", "\nModel:", broken_formula(model), *scaled))
 
 
 def _by_user(model: MerMod, wanted: Sequence[str], ask: Callable[..., Mapping[str, float]]) -> AnovaFrame:
@@ -204,16 +216,18 @@ def _by_user(model: MerMod, wanted: Sequence[str], ask: Callable[..., Mapping[st
     return _deletions(model, pd.DataFrame(values, columns=list(found[0]), index=["<none>", *wanted]))
 
 
-def _by_likelihood(model: MerMod, wanted: Sequence[str]) -> pd.DataFrame:
+def _by_likelihood(model: MerMod, wanted: Sequence[str], k: float, trace: int) -> pd.DataFrame:
     labels = model.design.schema.term_labels
     full = refitML(model)
-    rows = [(np.nan, AIC(full), np.nan, np.nan)]
+    rows = [(np.nan, AIC(full, k=k), np.nan, np.nan)]
     for label in wanted:
+        if trace > 1:
+            warnings.warn(f"trying -{label}", RMessage, stacklevel=3)
         smaller = without_term(full, labels.index(label))
         df = full.p - smaller.p
         lrt = smaller.value - full.value
         p = float(chdtrc(df, max(lrt, 0.0))) if df else np.nan
-        rows.append((float(df), AIC(smaller), lrt, p))
+        rows.append((float(df), AIC(smaller, k=k), lrt, p))
     index = ["<none>", *wanted] if wanted else ["1"]  # R's name of the only row
     return pd.DataFrame(rows, columns=["npar", "AIC", "LRT", "Pr(Chi)"], index=index)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,12 +15,13 @@ from scipy.special import stdtr
 
 from pylmer.arguments import check_arguments
 from pylmer.classical import Lm, lm
-from pylmer.errors import FormulaError
+from pylmer.errors import FormulaError, ModelError, PylmerError, RWarning
 from pylmer.formula.ast import Call, is_call
 from pylmer.formula.bars import findbars
 from pylmer.formula.coerce import as_factor
 from pylmer.formula.deparse import deparse
 from pylmer.formula.evaluate import Environment, evaluate
+from pylmer.formula.frame import chosen_rows
 from pylmer.formula.parse import Formula, as_formula
 from pylmer.formula.table import Table, as_table
 from pylmer.formula.values import take
@@ -72,7 +75,7 @@ class LmList(Printable, Mapping[str, Lm]):
     Parameters
     ----------
     fits
-        The model of each group, in the order of the groups' levels.
+        The model of each group that could be fitted, in the order of the groups' levels.
     formula
         The formula as R spells it.
     data
@@ -81,6 +84,10 @@ class LmList(Printable, Mapping[str, Lm]):
         Whether the residual standard deviation is one for all groups.
     appearance
         The groups in the order in which the data have them first; empty for the order of ``fits``.
+    groups
+        All groups, in the order of their levels; empty for those of ``fits``.
+    further
+        Further arguments of the call, as R would show them.
     """
 
     fits: Mapping[str, Lm]
@@ -88,6 +95,8 @@ class LmList(Printable, Mapping[str, Lm]):
     data: str | None
     pool: bool
     appearance: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    further: str = ""
 
     def __getitem__(self, group: str) -> Lm:
         return self.fits[group]
@@ -99,8 +108,8 @@ class LmList(Printable, Mapping[str, Lm]):
         return len(self.fits)
 
     def coef(self) -> pd.DataFrame:
-        """Coefficients, one row a group."""
-        return pd.DataFrame({group: fit.coef() for group, fit in self.fits.items()}).T
+        """Coefficients, one row a group; NaN for a group that could not be fitted."""
+        return self._with_failed(pd.DataFrame({group: fit.coef() for group, fit in self.fits.items()}).T)
 
     def fixef(self) -> pd.Series[float]:
         """Means of the coefficients over groups."""
@@ -135,7 +144,10 @@ class LmList(Printable, Mapping[str, Lm]):
         found = {group: fit.confint(level=level) for group, fit in self.fits.items()}
         names = list(self.coef().columns)
         return LmListIntervals(
-            {name: pd.DataFrame({group: table.loc[name] for group, table in found.items()}).T for name in names}
+            {
+                name: self._with_failed(pd.DataFrame({group: table.loc[name] for group, table in found.items()}).T)
+                for name in names
+            }
         )
 
     def predict(self, newdata: object = None) -> pd.Series[float]:
@@ -174,12 +186,24 @@ class LmList(Printable, Mapping[str, Lm]):
                 t = estimate / (se * ratio) if se else math.nan
                 rows[name].append([estimate, se * ratio, t, 2.0 * float(stdtr(df, -abs(t)))])
         columns, groups = ["Estimate", "Std. Error", "t value", "Pr(>|t|)"], list(self.fits)
-        tables = {name: pd.DataFrame(values, index=groups, columns=columns) for name, values in rows.items()}
+        tables = {
+            name: self._with_failed(pd.DataFrame(values, index=groups, columns=columns))
+            for name, values in rows.items()
+        }
         pooled = (self.sigma(), self.df_residual()) if self.pool else None
         return SummaryLmList(tables, self.formula, self.data, pooled)
 
     def logLik(self) -> LogLik:
-        """Log-likelihood: with one variance for all groups if they are pooled, else the sum of theirs."""
+        """Log-likelihood: with one variance for all groups if they are pooled, else the sum of theirs.
+
+        Raises
+        ------
+        ModelError
+            Some group could not be fitted.
+        """
+        failed = [group for group in self.groups if group not in self.fits]
+        if failed:
+            raise ModelError(f"log-likelihood not available with NULL fits: {', '.join(failed)}")
         parameters = sum(fit.rank for fit in self.fits.values())
         if not self.pool:
             total = sum(float(fit.logLik()) for fit in self.fits.values())
@@ -189,11 +213,14 @@ class LmList(Printable, Mapping[str, Lm]):
         value = -0.5 * n * (math.log(2.0 * math.pi * self._rss() / n) + 1.0)
         return LogLik(value + 0.5 * sum(float(np.log(w).sum()) for w in weights), df=parameters + 1, nobs=n)
 
+    def _with_failed(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table.reindex(list(self.groups)) if len(self.groups) > len(self.fits) else table
+
     def _rss(self) -> float:
         return sum(fit.fit.rss for fit in self.fits.values())
 
     def _rows(self, parts: Mapping[str, pd.Series[float]]) -> pd.Series[float]:
-        ordered = {group: parts[group] for group in self.appearance or parts}
+        ordered = {group: parts[group] for group in self.appearance or parts if group in parts}
         index = [group for group, part in ordered.items() for _ in range(len(part))]
         return pd.Series(np.concatenate([part.to_numpy() for part in ordered.values()]), index=index)
 
@@ -201,9 +228,13 @@ class LmList(Printable, Mapping[str, Lm]):
 def lmList(
     formula: str | Formula,
     data: object = None,
-    weights: str | None = None,
-    offset: str | None = None,
+    family: None = None,
+    subset: object = None,
+    weights: object = None,
+    na_action: Literal["na.omit", "na.exclude", "na.fail", "na.pass"] = "na.omit",
+    offset: object = None,
     pool: bool = True,
+    warn: bool = True,
 ) -> LmList:
     """Fit a linear model to each group (lme4's ``lmList``).
 
@@ -213,15 +244,25 @@ def lmList(
         ``"y ~ x | g"``: the model, and the groups.
     data
         A pandas or polars data frame, a pyarrow table, or a dict of arrays.
+    family
+        Only None: generalized linear models are not there.
+    subset
+        Rows to use: truth values, positions counted from 0, or an expression as text.
     weights, offset
-        Name of a column, or an expression as text.
+        Name of a column, an expression as text, or ``(n,)`` numbers.
+    na_action
+        Of each fit, see :func:`pylmer.lm` (lme4 1.1-31 takes the argument and leaves missing values out).
     pool
         Whether the residual standard deviation is one for all groups.
+    warn
+        Whether groups that cannot be fitted are told in one warning; their coefficients are NaN.
 
     Raises
     ------
     FormulaError
         A formula without groups.
+    PylmerError
+        What ``lm`` says where no group can be fitted.
 
     Examples
     --------
@@ -239,13 +280,53 @@ def lmList(
     table = as_table(data)
     factor = as_factor(evaluate(group, Environment(table, parsed.text)))  # type: ignore[arg-type]
     within = f"{deparse(parsed.lhs)} ~ {deparse(model)}"
-    fits = {}
+    codes = np.full(len(factor.codes), -1, dtype=np.intp)
+    kept = chosen_rows(subset, len(codes), Environment(table, parsed.text))
+    codes[slice(None) if kept is None else kept] = factor.codes[slice(None) if kept is None else kept]
+    fits: dict[str, Lm] = {}
+    failed: dict[str, PylmerError] = {}
     for code, level in enumerate(factor.levels):
-        rows = np.flatnonzero(factor.codes == code)
+        rows = np.flatnonzero(codes == code)
         if len(rows):
-            fits[level] = lm(within, _rows_of(table, rows), weights=weights, offset=offset)
-    appearance = tuple(factor.levels[code] for code in dict.fromkeys(factor.codes.tolist()) if code >= 0)
-    return LmList(fits, deparse(parsed.node), name_of(data, sys._getframe(1)), pool, appearance)
+            w, o = _part(weights, rows), _part(offset, rows)
+            try:
+                fits[level] = lm(within, _rows_of(table, rows), weights=w, na_action=na_action, offset=o)
+            except PylmerError as error:
+                if na_action == "na.fail":
+                    raise
+                failed[level] = error
+    if failed:
+        _tell(failed, bool(fits), warn, weights is not None)
+    appearance = tuple(factor.levels[code] for code in dict.fromkeys(codes.tolist()) if code >= 0)
+    met = tuple(level for level in factor.levels if level in appearance)
+    further = "".join(
+        f", {name} = {value}"
+        for name, value in (("subset", subset), ("weights", weights), ("offset", offset))
+        if isinstance(value, str)
+    )
+    return LmList(fits, deparse(parsed.node), name_of(data, sys._getframe(1)), pool, appearance, met, further)
+
+
+def _part(given: object, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> object:
+    return given if given is None or isinstance(given, str) else np.asarray(given)[rows]
+
+
+def _tell(failed: Mapping[str, PylmerError], some: bool, warn: bool, weighted: bool) -> None:
+    """What R says of groups that cannot be fitted; the error itself where none can."""
+    first = next(iter(failed.values()))
+    if not some:
+        raise first
+    if not warn:
+        return
+    said, count = str(first).partition(":")[0].partition("\n")[0], len(failed)
+    called = "lm.wfit(x, y, w, " if weighted else "lm.fit(x, y, "
+    where = f"{called}offset = offset, singular.ok = singular.ok, ...)"
+    if said.startswith("contrasts can be applied"):
+        text = f"Fitting failed for {count} group(s), probably because a factor only had one level:\n  {said}"
+    else:
+        caught = "1 error caught" if count == 1 else f"{count} times caught the same error"
+        text = f"{caught} in {where}: {said}"
+    warnings.warn(text, RWarning, stacklevel=3)
 
 
 def _rows_of(table: Table, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Table:

@@ -94,7 +94,13 @@ class Profile(Printable):
         frame[".focal"] = np.concatenate([c.values for _, c in parts])
         return frame
 
-    def confint(self, parm: Parm = None, level: float = 0.95) -> pd.DataFrame:
+    def confint(
+        self,
+        parm: Parm = None,
+        level: float = 0.95,
+        zeta: Sequence[float] | None = None,
+        non_mono_tol: float = NON_MONOTONE,
+    ) -> pd.DataFrame:
         """Intervals: where zeta is at the normal quantiles.
 
         Parameters
@@ -103,6 +109,10 @@ class Profile(Printable):
             Which parameters: names, positions among those profiled counted from 0, ``"theta_"`` or ``"beta_"``.
         level
             Coverage.
+        zeta
+            The two values of zeta where an interval ends, instead of those of ``level``.
+        non_mono_tol
+            zeta may fall by this between points before linear interpolation is given up too.
 
         Returns
         -------
@@ -112,17 +122,20 @@ class Profile(Printable):
         names = list(self.curves)
         variance = sum(c.kind != "beta" for c in self.curves.values())
         chosen = [names[i] for i in chosen_parameters(parm, names, variance)]
-        zeta = ndtri([(1 - level) / 2, (1 + level) / 2])
-        table = np.array([_interval(name, self.curves[name], zeta) for name in chosen]).reshape(-1, 2)
-        return pd.DataFrame(table, index=chosen, columns=level_columns(level))
+        if zeta is not None and len(zeta) != 2:
+            raise ModelError(f"zeta={zeta!r}: give two numbers, where an interval begins and ends")
+        columns = level_columns(level) if zeta is None else ["[,1]", "[,2]"]
+        ends = ndtri([(1 - level) / 2, (1 + level) / 2]) if zeta is None else np.asarray(zeta, dtype=np.float64)
+        table = np.array([_interval(name, self.curves[name], ends, non_mono_tol) for name in chosen]).reshape(-1, 2)
+        return pd.DataFrame(table, index=chosen, columns=columns)
 
     def log(self, base: float = np.e) -> Profile:
         """See :func:`logProf`."""
         return logProf(self, base)
 
-    def logProf(self, base: float = np.e, ranef: bool = True) -> Profile:
+    def logProf(self, base: float = np.e, ranef: bool = True, sigIni: str | None = None) -> Profile:
         """See :func:`logProf`."""
-        return logProf(self, base, ranef)
+        return logProf(self, base, ranef, sigIni)
 
     def varianceProf(self, ranef: bool = True) -> Profile:
         """See :func:`varianceProf`."""
@@ -258,7 +271,7 @@ def _with_splines(name: str, curve: Curve) -> Curve:
     return replace(curve, forward=forward, backward=backward)
 
 
-def _interval(name: str, curve: Curve, zeta: FloatArray) -> FloatArray:
+def _interval(name: str, curve: Curve, zeta: FloatArray, non_mono_tol: float) -> FloatArray:
     ends = np.full(2, np.nan)
     if curve.backward is not None:
         ends = curve.backward(zeta)
@@ -267,7 +280,7 @@ def _interval(name: str, curve: Curve, zeta: FloatArray) -> FloatArray:
         if not known.any():
             warnings.warn(f"bad profile for {name}", RWarning, stacklevel=3)
             return ends
-        if (np.diff(curve.zeta[known]) < -NON_MONOTONE).any():
+        if (np.diff(curve.zeta[known]) < -non_mono_tol).any():
             warnings.warn(f"non-monotonic profile for {name}", RWarning, stacklevel=3)
             return ends
         warnings.warn(f"bad spline fit for {name}: falling back to linear interpolation", RWarning, stacklevel=3)
@@ -286,7 +299,7 @@ def _refuse_unusable_steps(*, alphamax: float, **positive: float | None) -> None
             raise ModelError(f"{name}={value!r}: give a number above 0")
 
 
-def logProf(x: Profile, base: float = np.e, ranef: bool = True) -> Profile:
+def logProf(x: Profile, base: float = np.e, ranef: bool = True, sigIni: str | None = None) -> Profile:
     """Return the profiles of the logarithms of standard deviations: ``.sig01`` becomes ``.lsig01``.
 
     Parameters
@@ -297,6 +310,9 @@ def logProf(x: Profile, base: float = np.e, ranef: bool = True) -> Profile:
         Of the logarithm.
     ranef
         Whether the random effects' standard deviations are transformed too, or sigma only.
+    sigIni
+        How the names of those to be transformed begin, behind their dot: default ``"sig"``, or ``"sigma"`` with
+        ``ranef=False``.
 
     Notes
     -----
@@ -310,7 +326,7 @@ def logProf(x: Profile, base: float = np.e, ranef: bool = True) -> Profile:
             logs: FloatArray = np.log(values) / np.log(base)
             return logs
 
-    return _transformed(x, to, "l", ranef)
+    return _transformed(x, to, "l", ranef if sigIni is None else sigIni)
 
 
 def varianceProf(x: Profile, ranef: bool = True) -> Profile:
@@ -339,12 +355,12 @@ def _renamed(name: str, what: str) -> str:
     return f"{stem}sq{name.removeprefix(stem)}" if name.startswith(stem) else f"{name}sq"
 
 
-def _transformed(x: Profile, to: Callable[[FloatArray], FloatArray], what: str, ranef: bool) -> Profile:
+def _transformed(x: Profile, to: Callable[[FloatArray], FloatArray], what: str, which: bool | str) -> Profile:
     """Transform standard deviations; points where one is then infinite are dropped."""
     if "sigma2" in x.kinds:
         raise ModelError('the profile is one of variances already: profile(..., prof_scale="sdcor") can be transformed')
-    kinds = ("sd", "sigma") if ranef else ("sigma",)
-    changed = [i for i, name in enumerate(x.names) if x.kinds[i] in kinds]
+    kinds, start = ("sd", "sigma") if which else ("sigma",), f".{which}" if isinstance(which, str) else ""
+    changed = [i for i, name in enumerate(x.names) if x.kinds[i] in kinds and name.startswith(start)]
     names = [_renamed(name, what) if i in changed else name for i, name in enumerate(x.names)]
     curves = {}
     for old, curve in x.curves.items():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from pylmer.arguments import check_arguments
 from pylmer.control import LmerControl, lmerControl
 from pylmer.errors import ModelError
 from pylmer.formula.algebra import update_formula
-from pylmer.inference.fitting import fit_call
+from pylmer.formula.deparse import deparse_lines
+from pylmer.formula.parse import parse
+from pylmer.inference.fitting import control_text, fit_call
 from pylmer.model import FitCall, MerMod
 from pylmer.rcompat.caller import name_of
 
@@ -23,7 +25,11 @@ CHANGEABLE = tuple(f.name for f in fields(FitCall) if f.name not in ("formula", 
 NAMED = ("weights", "offset", "subset", "control")
 
 
-def update(model: M, formula: str | None = None, **changes: Any) -> M:
+@overload
+def update(model: M, formula: str | None = None, *, evaluate: Literal[False], **changes: Any) -> str: ...
+@overload
+def update(model: M, formula: str | None = None, *, evaluate: Literal[True] = True, **changes: Any) -> M: ...
+def update(model: M, formula: str | None = None, *, evaluate: bool = True, **changes: Any) -> M | str:
     """Fit again with a changed call.
 
     Parameters
@@ -32,13 +38,15 @@ def update(model: M, formula: str | None = None, **changes: Any) -> M:
         A fit.
     formula
         A change of the formula, in which ``.`` stands for what was there: ``". ~ . + x"``, ``"~ . - (1 | g)"``.
+    evaluate
+        False gives the changed call, as R would show it, and fits nothing.
     **changes
         Any other argument of ``lmer``, with its new value.
 
     Returns
     -------
-    MerMod
-        A fit of the same class.
+    MerMod or str
+        A fit of the same class; or the text of the call.
 
     Raises
     ------
@@ -52,6 +60,8 @@ def update(model: M, formula: str | None = None, **changes: Any) -> M:
     >>> m = lmer("Reaction ~ Days + (Days | Subject)", datasets.sleepstudy())
     >>> round(update(m, ". ~ . - (Days | Subject) + (1 | Subject)", REML=False).value, 3)
     1794.079
+    >>> print(update(m, ". ~ . - Days", evaluate=False))
+    lmer(formula = Reaction ~ (Days | Subject))
     """
     check_arguments(update, locals())
     for name, value in changes.items():
@@ -74,7 +84,29 @@ def update(model: M, formula: str | None = None, **changes: Any) -> M:
         **{label: name for label, name in said.names.items() if label not in changes},
         **{label: found for label in NAMED if (found := name_of(named.get(label), frame)) is not None},
     }
-    return fit_call(type(model), replace(said, **changes), stacklevel=5)
+    said = replace(said, **changes)
+    return fit_call(type(model), said, stacklevel=5) if evaluate else _call_lines(said)
+
+
+def _call_lines(said: FitCall) -> str:
+    """The call in R's words: what differs from the defaults, objects by the names that the caller has for them."""
+    given: dict[str, str | None] = {"formula": said.formula, "data": said.data_name}
+    if not said.REML:
+        given["REML"] = "FALSE"
+    given["control"] = said.names.get("control") or control_text(said.control)
+    for name in ("subset", "weights", "offset"):
+        value = getattr(said, name)
+        given[name] = value if isinstance(value, str) else said.names.get(name)
+    if said.na_action != "na.omit":
+        given["na.action"] = said.na_action
+    if said.contrasts is not None:
+        given["contrasts"] = f"list({', '.join(f'{name} = {_named(value)}' for name, value in said.contrasts.items())})"
+    text = f"lmer({', '.join(f'{name} = {value}' for name, value in given.items() if value is not None)})"
+    return "\n".join(deparse_lines(parse(text)))
+
+
+def _named(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else "matrix"
 
 
 def _said(model: MerMod, changes: Mapping[str, Any]) -> FitCall:

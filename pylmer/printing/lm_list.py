@@ -21,7 +21,7 @@ def _(x: LmList, *, digits: int | None = None) -> str:
         [str(g) for g in coefficients.index],
         digits,
     )
-    call = " ".join(call_lines(f"lmList(formula = {x.formula}{data}{pool})"))
+    call = " ".join(call_lines(f"lmList(formula = {x.formula}{data}{x.further}{pool})"))
     text = f"Call: {call} \nCoefficients:\n{table}\n"
     if x.pool:
         sigma, df = format_numbers(x.sigma(), digits)[0], x.df_residual()
