@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from workloads import Workload
+from workloads import FITS, Workload
 
 BAR = re.compile(r"\(([^()|]+)\|([^()]+)\)")
 
@@ -91,3 +95,28 @@ PEERS: Mapping[str, Peer] = {
     ),
 }
 """By the name in the tables."""
+
+
+PATIENCE = 60.0
+"""Seconds that a package may take for its first fit of a large workload."""
+
+
+def in_time(name: str, work: Workload) -> bool:
+    """Whether a package fits a large workload within ``PATIENCE``, tried in a process that can be ended."""
+    try:
+        subprocess.run([sys.executable, str(Path(__file__)), name, work.id], timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def main(name: str, workload: str) -> None:
+    warnings.simplefilter("ignore")
+    (work,) = (w for w in FITS if w.id == workload)
+    run = PEERS[name].prepare(work, work.table())
+    if run is not None:
+        run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

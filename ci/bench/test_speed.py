@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from peers import PEERS
+from peers import PATIENCE, PEERS, in_time
 from workloads import BOOTSTRAPS, FITS, PROFILES, Workload
 
 from pylmer import confint, lmer
@@ -111,6 +111,8 @@ def test_peer(benchmark, criteria: dict[str, float], work: Workload, name: str) 
     run = peer.prepare(work, work.table())
     if run is None:
         pytest.skip(f"{name} has no such model")
+    if work.is_large and not in_time(name, work):
+        pytest.skip(f"{name} took more than {PATIENCE:.0f} s")
     try:
         fit = run()
     except BaseException as err:  # whatever a package raises, a Rust panic too, is its answer

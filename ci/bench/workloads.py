@@ -37,6 +37,11 @@ class Workload:
         return self.data in generated.__all__
 
     @property
+    def is_large(self) -> bool:
+        """Fits that a package may take minutes for."""
+        return self.is_fit and self.rounds <= 20
+
+    @property
     def is_fit(self) -> bool:
         return not self.nsim and not self.profile
 
