@@ -88,7 +88,8 @@ def uncertainty(criterion: Criterion, theta: FloatArray) -> float:
 
     Each pivot ``d_i`` of ``[X y]'V0^-1[X y]`` is what is left of a sum of squares ``C_ii``: its relative error is
     ``eps C_ii / d_i``, and its logarithm enters the criterion with the weight of its column.  The residual sum of
-    squares also has the errors of the coefficients that it is left by.
+    squares also has the errors of the coefficients that it is left by.  Where intercepts and slopes all but cancel,
+    what they are left with in ``L'A_jL`` has lost digits before.
     """
     with np.errstate(all="ignore"):
         s = criterion.solution(theta[None])
@@ -100,7 +101,20 @@ def uncertainty(criterion: Criterion, theta: FloatArray) -> float:
     weights = np.full(len(lost), float(criterion.REML))
     weights[-1] = criterion.nu
     shrinking = squares[-1] / pivots[-1]
-    return EPS * (float(weights @ np.maximum(lost, 1.0)) + _taken_off(criterion, shrinking))
+    cancelled = _cancelling(criterion, theta)
+    return EPS * (cancelled * float(weights @ np.maximum(lost, 1.0)) + _taken_off(criterion, shrinking))
+
+
+def _cancelling(criterion: Criterion, theta: FloatArray) -> float:
+    """How many times larger than its result the largest sum in a diagonal of ``I + L'A_jL`` is."""
+    largest = 1.0
+    for f, A in zip(criterion.maps, criterion.sums.A, strict=True):
+        if f.k > 1:
+            L = f.L(theta[None])[0]
+            left = 1.0 + np.einsum("ki,jkl,li->ji", L, A, L, optimize=True)
+            met = 1.0 + np.einsum("ki,jkl,li->ji", np.abs(L), np.abs(A), np.abs(L), optimize=True)
+            largest = max(largest, float((met / np.maximum(left, 1.0)).max()))
+    return largest
 
 
 @dataclass(frozen=True)

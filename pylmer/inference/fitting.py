@@ -19,6 +19,7 @@ from pylmer.errors import ConvergenceWarning, FormulaError, ModelError, RMessage
 from pylmer.formula.design import CallText, Design
 from pylmer.formula.lformula import lFormula
 from pylmer.formula.parse import parse_formula
+from pylmer.inference.other_bases import by_other_columns
 from pylmer.inference.other_starts import lowest_of_starts, several_minima_likely
 from pylmer.linalg.memory import memory_limit
 from pylmer.methods.summary import SINGULAR
@@ -33,6 +34,9 @@ M = TypeVar("M", bound=MerMod)
 
 #: Settings that R spells with a dot, beside its checks.
 R_NAMES = {"boundary_tol": "boundary.tol", "calc_derivs": "calc.derivs"}
+
+#: Newton's method is not given up sooner, whatever limit is set.
+PATIENCE = 100
 
 #: Rounding of the criterion that is told.
 TOLD = 1e-6
@@ -60,6 +64,8 @@ def fit_call(
         with memory_limit(said.control.max_memory):
             criterion = mkLmerDevfun(design, said.REML)
         opt = optimum_of(design, criterion, said.control, said.start, trace)
+        if opt.convergence and opt.optimizer == "newton" and opt.evaluations >= PATIENCE:
+            opt = by_other_columns(design, criterion, opt, lambda d, c: optimum_of(d, c, said.control))
         criterion, opt = look_again(design, criterion, opt, said.control)
     model = make_model(kind, design, criterion, opt, said.control, said)
     announce(model, stacklevel)
