@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from pylmer.arguments import check_arguments
+from pylmer.arguments import check_arguments, shown
 from pylmer.classical import Lm, lm
-from pylmer.errors import FormulaError, ModelError, PylmerError, RWarning
+from pylmer.errors import DataError, FormulaError, ModelError, PylmerError, RWarning
 from pylmer.formula.ast import Call, is_call
 from pylmer.formula.bars import findbars
 from pylmer.formula.coerce import as_factor
@@ -23,8 +23,8 @@ from pylmer.formula.deparse import deparse
 from pylmer.formula.evaluate import Environment, evaluate
 from pylmer.formula.frame import chosen_rows
 from pylmer.formula.parse import Formula, as_formula
-from pylmer.formula.table import Table, as_table
-from pylmer.formula.values import take
+from pylmer.formula.table import Table, as_table, value_of_any
+from pylmer.formula.values import Vector, take
 from pylmer.rcompat.caller import name_of
 from pylmer.rcompat.loglik import LogLik
 from pylmer.rcompat.printable import Printable
@@ -283,12 +283,13 @@ def lmList(
     codes = np.full(len(factor.codes), -1, dtype=np.intp)
     kept = chosen_rows(subset, len(codes), Environment(table, parsed.text))
     codes[slice(None) if kept is None else kept] = factor.codes[slice(None) if kept is None else kept]
+    prior, known = _numbers(weights, "(weights)", len(codes)), _numbers(offset, "(offset)", len(codes))
     fits: dict[str, Lm] = {}
     failed: dict[str, PylmerError] = {}
     for code, level in enumerate(factor.levels):
         rows = np.flatnonzero(codes == code)
         if len(rows):
-            w, o = _part(weights, rows), _part(offset, rows)
+            w, o = (x[rows] if isinstance(x, np.ndarray) else x for x in (prior, known))
             try:
                 fits[level] = lm(within, _rows_of(table, rows), weights=w, na_action=na_action, offset=o)
             except PylmerError as error:
@@ -307,8 +308,16 @@ def lmList(
     return LmList(fits, deparse(parsed.node), name_of(data, sys._getframe(1)), pool, appearance, met, further)
 
 
-def _part(given: object, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> object:
-    return given if given is None or isinstance(given, str) else np.asarray(given)[rows]
+def _numbers(given: object, name: str, n: int) -> object:
+    """A name or an expression as it is, anything else as ``(n,)`` numbers."""
+    if given is None or isinstance(given, str):
+        return given
+    value = value_of_any(given, name)
+    if not isinstance(value, Vector):
+        raise DataError(f"'{name.strip('()')}' must be numeric: {shown(given)} is none")
+    if len(value) != n:
+        raise DataError(f"variable lengths differ (found for '{name}'): {len(value)}, not {n}")
+    return value.values
 
 
 def _tell(failed: Mapping[str, PylmerError], some: bool, warn: bool, weighted: bool) -> None:
