@@ -224,7 +224,7 @@ def _one_factor(f: Factor, Xy: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _cross_block(f: Factor, s: Factor) -> FloatArray | sp.csr_array:
     """Return ``Z_f'Z_s``, level-major on both sides."""
-    if f.q * s.q <= DENSE_CELLS and f.q * s.q <= max(FEW_CELLS, 4 * len(f.codes)):
+    if f.q * s.q <= DENSE_CELLS and f.q * s.q <= max(FEW_CELLS, 4 * len(f.codes) * f.k * s.k):
         cell = f.codes * s.J + s.codes
         if f.k == s.k == 1:
             sums = np.bincount(cell, f.columns[:, 0] * s.columns[:, 0], f.J * s.J)
