@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
-from pylmer.arguments import check_arguments
+from pylmer.arguments import check_arguments, numbers_from
 from pylmer.errors import ModelError, RWarning
 from pylmer.inference.boot_intervals import level_columns
 from pylmer.inference.comparison import refitML
@@ -125,7 +125,7 @@ class Profile(Printable):
         if zeta is not None and len(zeta) != 2:
             raise ModelError(f"zeta={zeta!r}: give two numbers, where an interval begins and ends")
         columns = level_columns(level) if zeta is None else ["[,1]", "[,2]"]
-        ends = ndtri([(1 - level) / 2, (1 + level) / 2]) if zeta is None else np.asarray(zeta, dtype=np.float64)
+        ends = ndtri([(1 - level) / 2, (1 + level) / 2]) if zeta is None else numbers_from(zeta, "zeta")
         table = np.array([_interval(name, self.curves[name], ends, non_mono_tol) for name in chosen]).reshape(-1, 2)
         return pd.DataFrame(table, index=chosen, columns=columns)
 
